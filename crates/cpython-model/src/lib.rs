@@ -1,0 +1,2 @@
+//! pymalloc, reference counts and the cyclic collector.
+#![forbid(unsafe_code)]

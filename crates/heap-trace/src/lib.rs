@@ -1,0 +1,2 @@
+//! Recorded allocation traces.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Thread stacks, object layout and HotSpot's generational heap.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! What a run means.
+#![forbid(unsafe_code)]

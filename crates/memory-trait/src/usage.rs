@@ -1,0 +1,50 @@
+//! Where the bytes of a heap are: one breakdown that fits every runtime.
+
+/// Bytes of the heap at a moment, each byte counted once.
+///
+/// `payload + header + rounding + boxed + free == heap` at every moment (see [`Usage::balance`]).
+/// What was reclaimed counts as free; what is unreachable but not yet reclaimed counts as what it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Objects not yet reclaimed, the runtime's own (boxes, backing stores) included.
+    pub n_objects: u64,
+    /// Fields, elements and characters, in this runtime's representation: what the program asked for.
+    pub payload_bytes: u64,
+    /// Object and chunk headers, collector links, pool and arena headers, tables of containers beyond their payload.
+    pub header_bytes: u64,
+    /// Lost to alignment, size classes and capacity not in use.
+    pub rounding_bytes: u64,
+    /// Values that are objects of their own here and would be a few bytes in a field elsewhere; headers included.
+    pub boxed_bytes: u64,
+    /// Taken from the operating system and owned by nobody at this moment.
+    pub free_bytes: u64,
+    /// Taken from the operating system for the heap.
+    pub heap_bytes: u64,
+    /// In use on all threads' stacks.
+    pub stack_bytes: u64,
+}
+
+impl Usage {
+    /// Bytes in use for whatever reason.
+    pub fn used_bytes(&self) -> u64 {
+        self.payload_bytes + self.header_bytes + self.rounding_bytes + self.boxed_bytes
+    }
+
+    /// Bytes used beyond the payload, per byte of payload; 0 when there is no payload.
+    pub fn overhead(&self) -> f64 {
+        if self.payload_bytes == 0 {
+            return 0.0;
+        }
+        (self.used_bytes() - self.payload_bytes) as f64 / self.payload_bytes as f64
+    }
+
+    /// The share of the heap that is free, 0 to 1: external fragmentation in the wide sense.
+    pub fn free_share(&self) -> f64 {
+        if self.heap_bytes == 0 { 0.0 } else { self.free_bytes as f64 / self.heap_bytes as f64 }
+    }
+
+    /// `used + free - heap`: anything but 0 is an accounting bug of the model.
+    pub fn balance(&self) -> i64 {
+        (self.used_bytes() + self.free_bytes) as i64 - self.heap_bytes as i64
+    }
+}

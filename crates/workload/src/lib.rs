@@ -1,0 +1,2 @@
+//! The workload language.
+#![forbid(unsafe_code)]

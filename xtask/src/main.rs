@@ -1,0 +1,3 @@
+//! The harness of heaptwin: one file a command.
+
+fn main() {}
