@@ -41,8 +41,10 @@ pub trait Machine {
 
     // --- frames ---
 
-    /// Calls `function`: its parameters are copies of `arguments`, slots of the calling frame. What it returns will be
-    /// written to `result`, a slot of the calling frame. The first call makes the bottom frame and has no arguments.
+    /// Calls `function` with `arguments`, slots of the calling frame. A named variable is copied into its parameter; a
+    /// temporary is used up by the call and *moves* into it, so that the caller does not keep alive what only the
+    /// callee needs. What the function returns will be written to `result`, a slot of the calling frame. The first
+    /// call makes the bottom frame and has no arguments.
     ///
     /// # Errors
     /// [`crate::FaultKind::StackOverflow`].
@@ -156,7 +158,7 @@ pub trait Machine {
 
     // --- threads ---
 
-    /// Starts a thread with a bottom frame of `function`, its parameters copies of `arguments` of the current frame.
+    /// Starts a thread with a bottom frame of `function`; `arguments` of the current frame are passed as in a call.
     /// The current thread stays the current one.
     fn start_thread(&mut self, function: FunctionId, arguments: &[Slot]) -> Outcome<ThreadId>;
     /// Makes another thread the current one. It is alive; the one left may have just ended.
