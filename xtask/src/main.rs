@@ -1,3 +1,23 @@
 //! The harness of heaptwin: one file a command.
+//!
+//! Exit codes: 0 as expected, 1 a difference or a fault of the workload, 2 misuse.
+#![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// One workload, three memory managers, every claim held against the real runtime.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {}
+}
