@@ -1,2 +1,6 @@
 //! pymalloc, reference counts and the cyclic collector.
 #![forbid(unsafe_code)]
+
+pub mod version;
+
+pub use version::Version;
