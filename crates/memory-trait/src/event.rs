@@ -108,8 +108,9 @@ impl Reclaimer {
 pub enum Place {
     /// In a slot of some frame: a root.
     Slot,
-    /// In an object: the field or element `index` of `object`. For a map, the entry's place in insertion order times
-    /// two, plus one for the value.
+    /// In an object: the field or element `index` of `object`. For a map, twice the number of the entry, plus one for
+    /// the value; the number is the machine's own, no two entries have the same one, and an entry keeps it as long as
+    /// it is in the map. A weak reference's referent is not told: it is not kept.
     Inside {
         /// The object that keeps it.
         object: ObjectId,
@@ -144,14 +145,14 @@ pub enum Event<'a> {
         /// Bytes of this thread's stack in use.
         stack_bytes: u64,
     },
-    /// A thread began.
+    /// A thread began. Its bottom frame's [`Event::Called`] follows, with the new thread in its moment.
     ThreadStarted {
         /// The new thread.
         thread: ThreadId,
     },
-    /// The current thread ended.
+    /// The current thread ended: its bottom frame has returned. The main thread's end is told, too.
     ThreadEnded,
-    /// The workload created an object.
+    /// The workload created an object. The reference to it that the creating operation writes is told next.
     Born {
         /// Its identity.
         object: ObjectId,
@@ -168,14 +169,25 @@ pub enum Event<'a> {
         /// Bytes it takes, with headers, rounding and its own backing store.
         total_bytes: u64,
     },
-    /// An object was read from, written to, or asked about.
+    /// An object was read from, written to, or asked about. To copy, compare or drop a reference is no use of the
+    /// object; to make or read a weak reference uses the weak reference, not its referent.
     Used {
         /// The object.
         object: ObjectId,
     },
+    /// An object's own backing store grew or shrank.
+    Resized {
+        /// The object.
+        object: ObjectId,
+        /// As in [`Event::Born`], now.
+        payload_bytes: u64,
+        /// As in [`Event::Born`], now.
+        total_bytes: u64,
+    },
     /// A reference was written over: in a slot (those of a frame are written over with nothing when it returns) or in a
-    /// field or element. An object that is reclaimed loses all that it referred to without further events: who needs
-    /// the references it held has followed them from [`Event::Born`] on.
+    /// field or element. Told only where one of the two is an object. An object that is reclaimed loses all that it
+    /// referred to without further events: who needs the references it held has followed them from [`Event::Born`] on.
+    /// What is written through a dangling reference is in no object, and not told.
     Stored {
         /// Where.
         place: Place,

@@ -194,3 +194,45 @@ impl FaultLog {
         self.counts.iter().sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(kind: FaultKind, tick: u64) -> Fault {
+        let at = Moment { tick: Tick(tick), ..Moment::default() };
+        Fault { kind, at, object: None, reclaimed: None, message: String::new(), is_fatal: false }
+    }
+
+    #[test]
+    fn every_kind_stands_once_in_the_list_and_is_found_by_its_name() {
+        for (place, kind) in FaultKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, place, "{kind} is at its place");
+            assert_eq!(FaultKind::from_name(kind.name()), Some(kind));
+        }
+        assert_eq!(FaultKind::from_name("no_such_fault"), None);
+    }
+
+    #[test]
+    fn all_faults_are_counted_and_only_the_first_are_kept() {
+        let mut log = FaultLog::default();
+        for tick in 0..FaultLog::KEPT as u64 + 5 {
+            log.push(fault(FaultKind::OutOfBounds, tick));
+        }
+        log.push(fault(FaultKind::Leak, 0));
+        assert_eq!(log.first().len(), FaultLog::KEPT);
+        assert_eq!(log.first()[FaultLog::KEPT - 1].at.tick, Tick(FaultLog::KEPT as u64 - 1));
+        assert_eq!(log.count(FaultKind::OutOfBounds), FaultLog::KEPT as u64 + 5);
+        assert_eq!(log.count(FaultKind::Leak), 1);
+        assert_eq!(log.count(FaultKind::DoubleFree), 0);
+        assert_eq!(log.total(), FaultLog::KEPT as u64 + 6);
+    }
+
+    #[test]
+    fn a_fault_says_what_when_where_and_in_whose_words() {
+        let object = Some(ObjectName { label: "Node".to_owned(), ordinal: 3 });
+        let full = Fault { object, reclaimed: Some(Tick(4)), message: "words".to_owned(), ..fault(FaultKind::Leak, 5) };
+        assert_eq!(full.to_string(), "leak of Node#3, tick 5 (reclaimed at tick 4): words");
+        assert_eq!(fault(FaultKind::Deadlock, 6).to_string(), "deadlock, tick 6");
+    }
+}

@@ -104,3 +104,92 @@ impl<O: Observer> Journal<O> {
         &self.faults
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::Kind;
+    use crate::units::{Line, ThreadId};
+
+    #[derive(Default)]
+    struct Lines(Vec<String>);
+
+    impl Observer for Lines {
+        fn observe(&mut self, at: Moment, event: &Event<'_>) {
+            self.0.push(match event {
+                Event::Faulted(fault) => format!("{} {fault}", at.tick),
+                event => format!("{} {event:?}", at.tick),
+            });
+        }
+    }
+
+    fn name_of(ordinal: u64) -> ObjectName {
+        ObjectName { label: "Node".to_owned(), ordinal }
+    }
+
+    #[test]
+    fn objects_are_numbered_through_and_named_by_label() {
+        let mut program = Program::default();
+        let node = program.record("Node", &[("next", Kind::Reference)]);
+        let mut journal = Journal::new(crate::Unwatched);
+        let names: Vec<String> = [Label::Record(node), Label::List, Label::Record(node), Label::Text, Label::List]
+            .map(|label| journal.name(label))
+            .iter()
+            .map(|naming| format!("{} {}", naming.object.0, naming.name(&program)))
+            .collect();
+        assert_eq!(names, ["0 Node#1", "1 list#1", "2 Node#2", "3 text#1", "4 list#2"]);
+    }
+
+    #[test]
+    fn an_event_is_told_with_the_moment_and_not_even_built_when_nobody_watches() {
+        let mut watched = Journal::new(Lines::default());
+        watched.now.tick = Tick(7);
+        watched.tell(|| Event::ThreadEnded);
+        assert_eq!(watched.observer.0, ["7 ThreadEnded"]);
+        Journal::new(crate::Unwatched).tell(|| unreachable!("nobody watches"));
+    }
+
+    #[test]
+    fn two_observers_see_the_same_events() {
+        let mut journal = Journal::new((Lines::default(), Lines::default()));
+        journal.tell(|| Event::HeapResized { heap_bytes: 4096 });
+        let (first, second) = journal.observer;
+        assert_eq!(first.0, ["0 HeapResized { heap_bytes: 4096 }"]);
+        assert_eq!(first.0, second.0);
+    }
+
+    #[test]
+    fn every_fault_is_told_and_kept_and_only_the_fatal_one_is_returned() {
+        let mut journal = Journal::new(Lines::default());
+        journal.now = Moment { tick: Tick(3), line: Line(12), thread: ThreadId(0) };
+        journal.fault(FaultKind::UseAfterFree, Some(name_of(4)), Some(Tick(2)), "");
+        let fatal = journal.fatal(FaultKind::OutOfMemory, None, "no room");
+        assert!(fatal.is_fatal);
+        assert!(!journal.faults().first()[0].is_fatal);
+        assert_eq!(journal.faults().total(), 2);
+        assert_eq!(
+            journal.observer.0,
+            [
+                "3 use_after_free of Node#4 at line 12, tick 3 (reclaimed at tick 2)",
+                "3 out_of_memory at line 12, tick 3: no room",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_adopted_fault_gets_the_moment_of_the_journal() {
+        let mut journal = Journal::new(crate::Unwatched);
+        journal.now.tick = Tick(9);
+        let made = Fault {
+            kind: FaultKind::Corruption,
+            at: Moment::default(),
+            object: None,
+            reclaimed: None,
+            message: "free(): invalid pointer".to_owned(),
+            is_fatal: true,
+        };
+        let adopted = journal.adopt(Box::new(made));
+        assert_eq!(adopted.to_string(), "corruption, tick 9: free(): invalid pointer");
+        assert_eq!(journal.faults().count(FaultKind::Corruption), 1);
+    }
+}

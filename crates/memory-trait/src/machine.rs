@@ -36,7 +36,7 @@ pub trait Machine {
     /// Takes the shapes of the program. Called once, before everything else.
     fn load_program(&mut self, program: &Program) -> Outcome<()>;
 
-    /// What follows happens at this moment. The thread in it is the one last switched to.
+    /// What follows happens at this moment. The thread in it is the one last switched to, at first the main thread.
     fn set_moment(&mut self, now: Moment);
 
     // --- frames ---
@@ -50,8 +50,9 @@ pub trait Machine {
     /// [`crate::FaultKind::StackOverflow`].
     fn call(&mut self, function: FunctionId, arguments: &[Slot], result: Option<Slot>) -> Outcome<()>;
 
-    /// Returns `value`, a slot of the current frame. All slots of the frame are dropped, then what is in automatic
-    /// storage is gone. The return of a thread's bottom frame ends the thread.
+    /// Returns `value`, a slot of the current frame, which is kept until it is in the caller's `result`. All slots of
+    /// the frame are dropped, then what is in automatic storage is gone, then the frame. The return of a thread's
+    /// bottom frame ends the thread and drops the value.
     fn ret(&mut self, value: Option<Slot>) -> Outcome<()>;
 
     // --- values in slots ---
@@ -71,6 +72,7 @@ pub trait Machine {
     /// Moves a value: as [`Machine::copy`] followed by [`Machine::clear`] of `src`, with no moment in between.
     fn take(&mut self, dst: Slot, src: Slot) -> Outcome<()>;
     /// Makes a slot unset again. Temporaries are cleared as soon as they are used up, variables when they leave scope.
+    /// An automatic slot's record is gone with that, where the language has automatic storage.
     fn clear(&mut self, slot: Slot) -> Outcome<()>;
 
     /// Reads an integer.
@@ -90,7 +92,8 @@ pub trait Machine {
     /// there before where it does not.
     fn new_record(&mut self, dst: Slot, record: RecordId) -> Outcome<()>;
     /// Creates the record that lives in the slot itself, in automatic storage where the language has that, on the heap
-    /// elsewhere. The slot is one whose shape is `automatic`.
+    /// elsewhere. The slot is one whose shape is `automatic`; it refers to the record, as a slot of any other shape
+    /// would, and nothing else is ever written to it. A record that is still there is cleared first.
     fn new_local(&mut self, slot: Slot) -> Outcome<()>;
     /// Reads a field.
     fn load(&mut self, dst: Slot, object: Slot, field: FieldIndex) -> Outcome<()>;
@@ -142,24 +145,25 @@ pub trait Machine {
     // --- reclaiming ---
 
     /// Gives an object and its own backing store back, not what it refers to: what the language does when told so.
-    /// Null is legal. The slot keeps its value.
+    /// Null is legal. The slot keeps its value. Where this reclaims, a finalizer is due first, and cannot prevent it.
     fn free(&mut self, slot: Slot) -> Outcome<()>;
     /// Asks for a collection of everything, where there is one.
     fn collect(&mut self) -> Outcome<()>;
-    /// Creates a weak reference to the object in `target`: one that does not keep it.
+    /// Creates a weak reference to the object in `target`: one that does not keep it. The weak reference is an object.
     fn new_weak(&mut self, dst: Slot, target: Slot) -> Outcome<()>;
     /// Reads a weak reference: its object, or null when that is gone.
     fn weak_get(&mut self, dst: Slot, weak: Slot) -> Outcome<()>;
     /// If a finalizer is due, calls it (its frame is the current one, the object in its first slot) and answers its
     /// function. Asked after every operation until it answers `None`; what the operation has still to do to reclaim
     /// goes on when the finalizer's frame returns. Also asked after the return of a thread's bottom frame: its
-    /// variables may have been the last to hold something.
+    /// variables may have been the last to hold something; a finalizer's own frame is never a bottom frame. A finalizer
+    /// runs once for an object; [`Machine::finish`] runs none.
     fn begin_finalizer(&mut self) -> Outcome<Option<FunctionId>>;
 
     // --- threads ---
 
     /// Starts a thread with a bottom frame of `function`; `arguments` of the current frame are passed as in a call.
-    /// The current thread stays the current one.
+    /// The current thread stays the current one. What the function returns is dropped.
     fn start_thread(&mut self, function: FunctionId, arguments: &[Slot]) -> Outcome<ThreadId>;
     /// Makes another thread the current one. It is alive; the one left may have just ended.
     fn switch_thread(&mut self, thread: ThreadId) -> Outcome<()>;

@@ -48,3 +48,39 @@ impl Usage {
         (self.used_bytes() + self.free_bytes) as i64 - self.heap_bytes as i64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USAGE: Usage = Usage {
+        n_objects: 3,
+        payload_bytes: 40,
+        header_bytes: 30,
+        rounding_bytes: 6,
+        boxed_bytes: 24,
+        free_bytes: 100,
+        heap_bytes: 200,
+        stack_bytes: 64,
+    };
+
+    #[test]
+    fn every_byte_of_the_heap_is_counted_once() {
+        assert_eq!(USAGE.used_bytes(), 100);
+        assert_eq!(USAGE.balance(), 0);
+        assert_eq!(Usage { free_bytes: 90, ..USAGE }.balance(), -10);
+        assert_eq!(Usage { header_bytes: 31, ..USAGE }.balance(), 1);
+    }
+
+    #[test]
+    fn overhead_is_by_payload_and_free_share_by_heap() {
+        assert!((USAGE.overhead() - 1.5).abs() < f64::EPSILON);
+        assert!((USAGE.free_share() - 0.5).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn an_empty_heap_has_neither_overhead_nor_fragmentation() {
+        assert_eq!(Usage::default().overhead().to_bits(), 0);
+        assert_eq!(Usage::default().free_share().to_bits(), 0);
+    }
+}
