@@ -1,0 +1,177 @@
+//! The emulated memory of the heap: words at addresses, and references as they are kept in fields.
+//!
+//! Mirrors `oops/compressedOops.hpp`. Knows nothing of objects, spaces or collections. Inside the crate a place in the
+//! heap is a *word index*: the distance from the bottom of the reserved heap in 8-byte words.
+
+use memory_trait::Address;
+
+/// Bytes of a heap word.
+pub const WORD_BYTES: u64 = 8;
+
+/// A reference as fields and slots keep it: a compressed oop. 0 is null.
+pub type Narrow = u32;
+
+/// The reserved heap. Pages that nobody touched cost the host nothing.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    words: Vec<u64>,
+    base: u64,
+    /// `UseCompressedOops` encodes an address as `(address - oop_base) >> oop_shift`.
+    index_shift: u32,
+    index_offset: usize,
+}
+
+impl Memory {
+    /// Reserves `bytes` from address `base` on, encoded as HotSpot does for a heap of that size at that place: 32-bit
+    /// below 4 GiB, zero based below 32 GiB, disjoint base above.
+    ///
+    /// # Source
+    /// JDK 17 `oops/compressedOops.cpp:CompressedOops::initialize`.
+    pub fn reserve(base: u64, bytes: u64) -> Self {
+        assert!(base > 0 && base % WORD_BYTES == 0 && bytes % WORD_BYTES == 0, "base {base:#x}, {bytes} bytes");
+        let end = base + bytes;
+        let (oop_base, index_shift) = match end {
+            ..=0x1_0000_0000 => (0, 3),
+            ..=0x8_0000_0000 => (0, 0),
+            _ => (base - WORD_BYTES, 0),
+        };
+        let index_offset = ((base - oop_base) / WORD_BYTES) as usize;
+        Memory { words: vec![0; (bytes / WORD_BYTES) as usize], base, index_shift, index_offset }
+    }
+
+    /// The word index of a reference that is not null.
+    #[inline]
+    pub fn index(&self, reference: Narrow) -> usize {
+        debug_assert!(reference != 0, "null has no place");
+        (reference >> self.index_shift) as usize - self.index_offset
+    }
+
+    /// The reference to the object at a word index.
+    #[inline]
+    pub fn narrow(&self, index: usize) -> Narrow {
+        ((index + self.index_offset) as u32) << self.index_shift
+    }
+
+    /// The address of a word index.
+    #[inline]
+    pub fn address(&self, index: usize) -> Address {
+        Address(self.base + index as u64 * WORD_BYTES)
+    }
+
+    /// The word index of an address in the reserved heap.
+    #[inline]
+    pub fn index_of(&self, address: Address) -> usize {
+        ((address.0 - self.base) / WORD_BYTES) as usize
+    }
+
+    /// Words of the reserved heap.
+    pub fn len_words(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Reads a word.
+    #[inline]
+    pub fn word(&self, index: usize) -> u64 {
+        self.words[index]
+    }
+
+    /// Writes a word.
+    #[inline]
+    pub fn set_word(&mut self, index: usize, value: u64) {
+        self.words[index] = value;
+    }
+
+    /// Reads 4 bytes; `half` counts 4-byte halves from the bottom of the heap.
+    #[inline]
+    pub fn half(&self, half: usize) -> u32 {
+        (self.words[half >> 1] >> ((half & 1) * 32)) as u32
+    }
+
+    /// Writes 4 bytes.
+    #[inline]
+    pub fn set_half(&mut self, half: usize, value: u32) {
+        let shift = (half & 1) * 32;
+        let word = &mut self.words[half >> 1];
+        *word = *word & !(0xffff_ffff << shift) | u64::from(value) << shift;
+    }
+
+    /// Reads a byte; `byte` counts from the bottom of the heap.
+    #[inline]
+    pub fn byte(&self, byte: usize) -> u8 {
+        (self.words[byte >> 3] >> ((byte & 7) * 8)) as u8
+    }
+
+    /// Writes a byte.
+    #[inline]
+    pub fn set_byte(&mut self, byte: usize, value: u8) {
+        let shift = (byte & 7) * 8;
+        let word = &mut self.words[byte >> 3];
+        *word = *word & !(0xff << shift) | u64::from(value) << shift;
+    }
+
+    /// Zeroes words.
+    #[inline]
+    pub fn clear(&mut self, from: usize, n_words: usize) {
+        // Most objects are a few words, where a loop beats a call.
+        for word in &mut self.words[from..from + n_words] {
+            *word = 0;
+        }
+    }
+
+    /// Copies an object to where it does not overlap itself, or down.
+    #[inline]
+    pub fn copy(&mut self, from: usize, to: usize, n_words: usize) {
+        if n_words > 8 || to + n_words > from && to < from + n_words {
+            self.words.copy_within(from..from + n_words, to);
+        } else if to < from {
+            let (low, high) = self.words.split_at_mut(from);
+            low[to..to + n_words].iter_mut().zip(&high[..n_words]).for_each(|(to, from)| *to = *from);
+        } else {
+            let (low, high) = self.words.split_at_mut(to);
+            high[..n_words].iter_mut().zip(&low[from..from + n_words]).for_each(|(to, from)| *to = *from);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_survives_encoding_in_every_mode() {
+        for base in [0xfc00_0000, 0x7_fc00_0000, 0x10_0000_0000] {
+            let memory = Memory::reserve(base, 64 << 20);
+            for index in [0, 1, 77, memory.len_words() - 1] {
+                assert_ne!(memory.narrow(index), 0, "base {base:#x}");
+                assert_eq!(memory.index(memory.narrow(index)), index, "base {base:#x}");
+                assert_eq!(memory.index_of(memory.address(index)), index);
+            }
+        }
+    }
+
+    #[test]
+    fn below_four_gibibytes_a_reference_is_the_address_itself() {
+        let memory = Memory::reserve(0xfc00_0000, 64 << 20);
+        assert_eq!(u64::from(memory.narrow(5)), memory.address(5).0);
+    }
+
+    #[test]
+    fn halves_and_bytes_are_little_endian() {
+        let mut memory = Memory::reserve(0xfc00_0000, 1 << 20);
+        memory.set_word(3, 0x8877_6655_4433_2211);
+        assert_eq!((memory.half(6), memory.half(7), memory.byte(26)), (0x4433_2211, 0x8877_6655, 0x33));
+        memory.set_half(7, 1);
+        memory.set_byte(24, 0xff);
+        assert_eq!(memory.word(3), 0x0000_0001_4433_22ff);
+    }
+
+    #[test]
+    fn objects_are_copied_whole_whether_they_overlap_or_not() {
+        for (from, to, n_words) in [(10, 30, 5), (30, 10, 5), (12, 10, 5), (40, 10, 20), (12, 10, 20)] {
+            let mut memory = Memory::reserve(0xfc00_0000, 1 << 20);
+            (0..n_words).for_each(|i| memory.set_word(from + i, 100 + i as u64));
+            memory.copy(from, to, n_words);
+            (0..n_words).for_each(|i| assert_eq!(memory.word(to + i), 100 + i as u64, "{from} -> {to}"));
+        }
+    }
+}

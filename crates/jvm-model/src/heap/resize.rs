@@ -1,0 +1,118 @@
+//! Growing and shrinking the generations. Mirrors `gc/shared/cardGeneration.cpp:CardGeneration::compute_new_size` and
+//! `gc/serial/defNewGeneration.cpp:DefNewGeneration::compute_new_size`, `compute_space_boundaries`.
+
+use super::space::Space;
+use super::{SPACE_ALIGNMENT_WORDS, SerialHeap, WORD_BYTES};
+use crate::params::{PAGE_BYTES, SPACE_ALIGNMENT_BYTES};
+
+/// What young gains for each thread that is no daemon. Unit: bytes. `NewSizeThreadIncrease` on x86-64:
+/// `ScaleForWordSize(4 * K)`.
+const NEW_SIZE_THREAD_INCREASE_BYTES: u64 = 5320;
+
+impl SerialHeap {
+    /// `compute_survivor_size`.
+    fn survivor_words(&self, young_words: usize) -> usize {
+        let words = young_words / (self.policy.survivor_ratio + 2);
+        (words / SPACE_ALIGNMENT_WORDS * SPACE_ALIGNMENT_WORDS).max(SPACE_ALIGNMENT_WORDS)
+    }
+
+    /// `compute_space_boundaries`: cuts what is committed of young into eden and the survivor spaces, which are empty.
+    /// Eden keeps its first `live_words`.
+    pub(crate) fn lay_out_young(&mut self, live_words: usize) {
+        let young_words = self.young_end;
+        let mut survivor_words = self.survivor_words(young_words);
+        let mut eden_words = young_words - 2 * survivor_words;
+        let max_eden_words = self.boundary - 2 * self.survivor_words(self.boundary);
+        if eden_words > max_eden_words {
+            eden_words = max_eden_words;
+            survivor_words = (young_words - eden_words) / 2;
+        }
+        if eden_words < live_words {
+            let least_words = live_words.next_multiple_of(SPACE_ALIGNMENT_WORDS);
+            let words = (young_words - least_words) / 2 / SPACE_ALIGNMENT_WORDS * SPACE_ALIGNMENT_WORDS;
+            survivor_words = words.max(SPACE_ALIGNMENT_WORDS);
+            eden_words = young_words - 2 * survivor_words;
+        }
+        self.eden = Space { bottom: 0, top: live_words, end: eden_words };
+        self.from = Space::new(eden_words, eden_words + survivor_words);
+        self.to = Space::new(self.from.end, self.from.end + survivor_words);
+    }
+
+    /// `DefNewGeneration::compute_new_size`: young follows old by `NewRatio`, when nothing is in the survivor spaces.
+    pub(crate) fn resize_young(&mut self) {
+        if !self.from.is_empty() || !self.to.is_empty() {
+            return;
+        }
+        let old_bytes = self.old.capacity_words() as u64 * WORD_BYTES;
+        let candidate =
+            old_bytes / self.policy.new_ratio + self.n_threads as u64 * NEW_SIZE_THREAD_INCREASE_BYTES;
+        let desired_words = (candidate.next_multiple_of(SPACE_ALIGNMENT_BYTES) / WORD_BYTES) as usize;
+        let desired_words = desired_words.clamp(self.policy.young_initial_words, self.boundary);
+        if desired_words > self.young_end || desired_words < self.young_end && self.eden.is_empty() {
+            self.young_end = desired_words;
+            self.lay_out_young(self.eden.used_words());
+        }
+    }
+
+    /// `CardGeneration::expand`: by `least_bytes`, or by `usual_bytes` if that is more and there is so much, or by
+    /// whatever there is.
+    pub(crate) fn expand_old(&mut self, least_bytes: u64, usual_bytes: u64) {
+        if least_bytes == 0 {
+            return;
+        }
+        let page_words = |bytes: u64| (bytes.next_multiple_of(PAGE_BYTES) / WORD_BYTES) as usize;
+        let (least_words, usual_words) = (page_words(least_bytes), page_words(usual_bytes));
+        let left_words = self.memory.len_words() - self.old.end;
+        let words = if usual_words > least_words && usual_words <= left_words {
+            usual_words
+        } else {
+            least_words.min(left_words)
+        };
+        self.cards.clear_range(self.old.end, self.old.end + words);
+        self.old.end += words;
+    }
+
+    fn shrink_old(&mut self, bytes: u64) {
+        self.old.end -= (bytes / PAGE_BYTES * PAGE_BYTES / WORD_BYTES) as usize;
+        assert!(self.old.end >= self.old.top, "old shrank below what is in it");
+    }
+
+    /// `CardGeneration::compute_new_size`: keeps the free share of old between `MinHeapFreeRatio` and
+    /// `MaxHeapFreeRatio`.
+    pub(crate) fn resize_old(&mut self) {
+        let shrink_percent = std::mem::take(&mut self.shrink_percent);
+        let used = self.old.used_words() as u64 * WORD_BYTES;
+        let capacity = self.old.capacity_words() as u64 * WORD_BYTES;
+        let initial = self.policy.old_initial_words as u64 * WORD_BYTES;
+        let min_delta = self.policy.min_heap_delta_bytes;
+        let max_used_share = 1.0 - self.policy.min_heap_free_percent as f64 / 100.0;
+        let least = ((used as f64 / max_used_share) as u64).max(initial);
+        if capacity < least {
+            if least - capacity >= min_delta {
+                self.expand_old(least - capacity, 0);
+            }
+            return;
+        }
+        let max_shrink = capacity - least;
+        let mut shrink = 0;
+        if self.policy.max_heap_free_percent < 100 {
+            let min_used_share = 1.0 - self.policy.max_heap_free_percent as f64 / 100.0;
+            let most = ((used as f64 / min_used_share) as u64).max(initial);
+            if capacity > most {
+                shrink = capacity - most;
+                if self.policy.shrinks_in_steps {
+                    shrink = shrink / 100 * shrink_percent;
+                    self.shrink_percent = if shrink_percent == 0 { 10 } else { (shrink_percent * 4).min(100) };
+                }
+            }
+        }
+        let capacity_at_prologue = self.old_capacity_at_prologue as u64 * WORD_BYTES;
+        if capacity > capacity_at_prologue {
+            // Grown for promotions, which the full collection may have made needless.
+            shrink = shrink.max((capacity - capacity_at_prologue).min(max_shrink));
+        }
+        if shrink >= min_delta {
+            self.shrink_old(shrink);
+        }
+    }
+}
