@@ -1,0 +1,174 @@
+//! Pools: 16 KiB (4 KiB up to 3.9) that serve one size class, and the blocks in them.
+//!
+//! Mirrors `obmalloc.c:pymalloc_alloc`, `pymalloc_pool_extend`, `pymalloc_free`, `insert_to_usedpool`. A free block's
+//! first word is the link to the next free block of its pool, as in the real heap; here it is the offset in the pool,
+//! in units of 16 bytes, and stands in a table beside the pool headers. Must not know where arenas come from.
+//!
+//! ```text
+//! pool   +0 header, 48 bytes   +48 block 0   +48+size block 1   ...   nextoffset: never used yet   ...   +16 KiB
+//! ```
+
+use memory_trait::{Allocator, Outcome};
+
+use super::heap::Heap;
+use crate::params::{ALIGNMENT_BYTES, POOL_OVERHEAD_BYTES, class_bytes};
+
+/// What stands in the link of a block that is in use. No offset reaches it.
+pub(super) const LIVE: u16 = u16::MAX;
+
+/// The class of a pool that was never used.
+pub(super) const NO_CLASS: u8 = u8::MAX;
+
+/// A pool's header, or the head of a class's list of pools that have both used and free blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pool {
+    /// Address of the pool.
+    pub(super) base: u64,
+    /// In a class's list: the neighbours. In an arena's list of free pools: `next` alone.
+    pub(super) next: u32,
+    pub(super) prev: u32,
+    /// Blocks in use.
+    pub(super) count: u16,
+    /// The first free block, in units of 16 bytes from the pool; 0 at the end of the list.
+    pub(super) free: u16,
+    /// The first block that was never used, in the same unit.
+    pub(super) next_offset: u16,
+    pub(super) class: u8,
+}
+
+/// What is wrong with a block that was given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Misuse {
+    /// It is a block, and it is free.
+    Free,
+    /// No block starts there.
+    NoBlock,
+}
+
+impl Heap {
+    /// A block of `class`; 0 when there is no more memory.
+    #[inline]
+    pub(super) fn alloc<A: Allocator>(&mut self, class: usize, below: &mut A) -> Outcome<u64> {
+        let id = self.pools[class].next;
+        if id as usize == class {
+            return self.alloc_from_new_pool(class, below);
+        }
+        let pool = &mut self.pools[id as usize];
+        pool.count += 1;
+        let granule = pool.free;
+        let address = pool.base + u64::from(granule) * ALIGNMENT_BYTES;
+        let at = Heap::link_at(self.pool_granules_log2, id, granule);
+        let next = std::mem::replace(&mut self.links[at], LIVE);
+        pool.free = next;
+        self.n_live[class] += 1;
+        if next == 0 {
+            self.extend_or_unlink(id, class);
+        }
+        Ok(address)
+    }
+
+    /// The free list of a pool has come to its end: one block more, or out of the list.
+    fn extend_or_unlink(&mut self, id: u32, class: usize) {
+        let size = class as u16 + 1;
+        let pool = &mut self.pools[id as usize];
+        if pool.next_offset + size <= 1 << self.pool_granules_log2 {
+            pool.free = pool.next_offset;
+            pool.next_offset += size;
+            self.links[Heap::link_at(self.pool_granules_log2, id, pool.free)] = 0;
+        } else {
+            self.unlink(id);
+        }
+    }
+
+    #[cold]
+    fn alloc_from_new_pool<A: Allocator>(&mut self, class: usize, below: &mut A) -> Outcome<u64> {
+        let Some(id) = self.take_pool(below)? else { return Ok(0) };
+        self.link_in_front(id, class);
+        self.n_pools[class] += 1;
+        self.n_live[class] += 1;
+        let log2 = self.pool_granules_log2;
+        let pool = &mut self.pools[id as usize];
+        debug_assert_eq!(pool.count, 0, "a pool from an arena has blocks in use");
+        pool.count = 1;
+        let first = if usize::from(pool.class) == class {
+            // It served this class before: its free list is as good as it was.
+            assert!(pool.free != 0, "a free pool of class {class} has no free block");
+            let first = pool.free;
+            pool.free = self.links[Heap::link_at(log2, id, first)];
+            debug_assert!(pool.free != 0, "a pool has two blocks at least");
+            first
+        } else {
+            let size = class as u16 + 1;
+            let first = (POOL_OVERHEAD_BYTES / ALIGNMENT_BYTES) as u16;
+            pool.class = class as u8;
+            pool.free = first + size;
+            pool.next_offset = first + 2 * size;
+            self.links[Heap::link_at(log2, id, pool.free)] = 0;
+            first
+        };
+        self.links[Heap::link_at(log2, id, first)] = LIVE;
+        Ok(pool.base + u64::from(first) * ALIGNMENT_BYTES)
+    }
+
+    /// Gives back the block at `address`, which is in pool `id`.
+    #[inline]
+    pub(super) fn free(&mut self, id: u32, address: u64) -> Result<(), Misuse> {
+        let granule = self.live_granule(id, address)?;
+        let at = Heap::link_at(self.pool_granules_log2, id, granule);
+        let pool = &mut self.pools[id as usize];
+        let last_free = std::mem::replace(&mut pool.free, granule);
+        self.links[at] = last_free;
+        pool.count -= 1;
+        let is_empty = pool.count == 0;
+        let class = usize::from(pool.class);
+        self.n_live[class] -= 1;
+        if last_free == 0 {
+            // It was full and in no list.
+            self.link_in_front(id, class);
+        } else if is_empty {
+            self.n_pools[class] -= 1;
+            self.unlink(id);
+            self.give_pool_back(id);
+        }
+        Ok(())
+    }
+
+    /// Bytes of the live block at `address`, which is in pool `id`.
+    #[inline]
+    pub(super) fn block_bytes(&self, id: u32, address: u64) -> Result<u64, Misuse> {
+        self.live_granule(id, address)?;
+        Ok(class_bytes(usize::from(self.pools[id as usize].class)))
+    }
+
+    #[inline]
+    fn live_granule(&self, id: u32, address: u64) -> Result<u16, Misuse> {
+        let offset = address & (self.pool_bytes() - 1);
+        let granule = (offset / ALIGNMENT_BYTES) as u16;
+        let link = self.links[Heap::link_at(self.pool_granules_log2, id, granule)];
+        if link == LIVE && offset.is_multiple_of(ALIGNMENT_BYTES) { Ok(granule) } else { Err(self.misuse(id, offset)) }
+    }
+
+    #[cold]
+    fn misuse(&self, id: u32, offset: u64) -> Misuse {
+        let pool = &self.pools[id as usize];
+        let Some(in_blocks) = offset.checked_sub(POOL_OVERHEAD_BYTES) else { return Misuse::NoBlock };
+        let is_block = pool.class != NO_CLASS
+            && in_blocks.is_multiple_of(class_bytes(usize::from(pool.class)))
+            && offset / ALIGNMENT_BYTES < u64::from(pool.next_offset);
+        if is_block { Misuse::Free } else { Misuse::NoBlock }
+    }
+
+    fn link_in_front(&mut self, id: u32, class: usize) {
+        let next = std::mem::replace(&mut self.pools[class].next, id);
+        self.pools[next as usize].prev = id;
+        let pool = &mut self.pools[id as usize];
+        pool.next = next;
+        pool.prev = class as u32;
+    }
+
+    fn unlink(&mut self, id: u32) {
+        let Pool { next, prev, .. } = self.pools[id as usize];
+        self.pools[next as usize].prev = prev;
+        self.pools[prev as usize].next = next;
+    }
+}
