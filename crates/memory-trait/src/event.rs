@@ -58,8 +58,16 @@ impl fmt::Display for ObjectName {
     }
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for ObjectName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Where an object lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Storage {
     /// On the heap.
     Heap,
@@ -71,6 +79,7 @@ pub enum Storage {
 
 /// Who reclaimed an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Reclaimer {
     /// An explicit `free`.
     Free,
@@ -89,6 +98,17 @@ pub enum Reclaimer {
 }
 
 impl Reclaimer {
+    /// Every reclaimer, in the order of declaration.
+    pub const ALL: [Reclaimer; 7] = [
+        Reclaimer::Free,
+        Reclaimer::Scope,
+        Reclaimer::Count,
+        Reclaimer::Cycle,
+        Reclaimer::Young,
+        Reclaimer::Full,
+        Reclaimer::Exit,
+    ];
+
     /// The word used in reports.
     pub const fn name(self) -> &'static str {
         match self {

@@ -14,6 +14,7 @@ pub type Outcome<T> = Result<T, Box<Fault>>;
 
 /// The classes of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum FaultKind {
     /// Something was read or written through null.
     NullDereference,
@@ -122,6 +123,7 @@ impl fmt::Display for FaultKind {
 
 /// One thing that went wrong: what, when, where, to which object, in whose words.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Fault {
     /// What went wrong.
     pub kind: FaultKind,

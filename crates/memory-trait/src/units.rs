@@ -12,6 +12,7 @@ macro_rules! unit {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
         pub struct $name(pub $inner);
 
         impl $name {
@@ -97,6 +98,7 @@ impl fmt::Display for Tick {
 
 /// When and where something happened: the only notion of time there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Moment {
     /// The workload step.
     pub tick: Tick,

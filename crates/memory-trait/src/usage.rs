@@ -5,6 +5,7 @@
 /// `payload + header + rounding + boxed + free == heap` at every moment (see [`Usage::balance`]).
 /// What was reclaimed counts as free; what is unreachable but not yet reclaimed counts as what it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Usage {
     /// Objects not yet reclaimed, the runtime's own (boxes, backing stores) included.
     pub n_objects: u64,
