@@ -1,7 +1,10 @@
 //! Thread stacks, object layout and HotSpot's generational heap.
 #![forbid(unsafe_code)]
 
+pub mod layout;
 pub mod params;
+pub mod recorded;
+pub mod sizing;
 mod version;
 
 pub use params::{FlagError, Flags};

@@ -61,8 +61,8 @@ pub struct Flags {
     pub version: Version,
     /// Memory of the machine. Unit: bytes. Not a flag: HotSpot asks the operating system.
     pub physical_bytes: u64,
-    /// `MaxRAM`: no more than this of the physical memory is counted. Unit: bytes.
-    pub max_ram_bytes: u64,
+    /// `MaxRAM`: counted instead of the physical memory; no more than 128 GiB are counted without it. Unit: bytes.
+    pub max_ram_bytes: Option<u64>,
     /// `MaxRAMPercentage`: default of the largest heap. Unit: percent of physical memory.
     pub max_ram_percentage: f64,
     /// `MinRAMPercentage`: the same on small machines. Unit: percent of physical memory.
@@ -162,7 +162,7 @@ impl Flags {
         Flags {
             version,
             physical_bytes: DEFAULT_PHYSICAL_BYTES,
-            max_ram_bytes: 128 * G,
+            max_ram_bytes: None,
             max_ram_percentage: 25.0,
             min_ram_percentage: 50.0,
             initial_ram_percentage: 1.5625,

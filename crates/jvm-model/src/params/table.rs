@@ -95,7 +95,7 @@ pub(super) static TABLE: &[Spec] = &[
     number("InitialSurvivorRatio", "uintx", (0, MAX), |f| &mut f.initial_survivor_ratio),
     number("MinSurvivorRatio", "uintx", (3, MAX), |f| &mut f.min_survivor_ratio),
     number("HeapBaseMinAddress", "size_t", (0, MAX), |f| &mut f.heap_base_min_address),
-    number("MaxRAM", "uint64_t", (0, MAX), |f| &mut f.max_ram_bytes),
+    size("MaxRAM", |f| &mut f.max_ram_bytes),
     percent("MaxRAMPercentage", |f| &mut f.max_ram_percentage),
     percent("MinRAMPercentage", |f| &mut f.min_ram_percentage),
     percent("InitialRAMPercentage", |f| &mut f.initial_ram_percentage),
