@@ -1,0 +1,262 @@
+//! A collection, phase by phase.
+//!
+//! Mirrors `gc_collect_main`: weak references, callbacks, finalizers, a second look at what they rescued, clearing.
+//! Between phases the program may run, so each is an entry on the stack of work.
+
+use memory_trait::{Allocator, Collection, Event, ObjectKey, Observer, Reclaimer};
+
+use super::N_GENERATIONS;
+use super::lists::ListId;
+use crate::object::Body;
+use crate::object::heap::Heap;
+use crate::refcount::Due;
+use crate::refcount::work::{Owner, Work};
+
+/// What a collection does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Calls the next callback of a weak reference to garbage.
+    Callbacks,
+    /// That callback has returned.
+    CallbackReturned(ObjectKey),
+    /// The reference taken for the call is gone; did the weak reference survive?
+    CallbackDone(ObjectKey),
+    /// Calls the next finalizer.
+    Finalizers,
+    /// Looks again at what is unreachable.
+    SecondLook,
+    /// Clears the next object of the garbage.
+    Clear,
+    /// That object is cleared, and the reference taken for it is gone.
+    Cleared(ObjectKey),
+}
+
+/// The collection in progress.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Running {
+    generation: usize,
+    n_collected: u64,
+    /// Whether the program ran in between, and may have rescued something.
+    has_run_code: bool,
+    n_died_before: u64,
+    event: Collection,
+}
+
+impl Running {
+    /// Where survivors go.
+    fn old(self) -> ListId {
+        ListId::Generation((self.generation + 1).min(N_GENERATIONS - 1))
+    }
+}
+
+impl<O: Observer, A: Allocator> Heap<O, A> {
+    /// Begins a collection: finds the garbage, moves the survivors on, clears weak references. The rest is put on the
+    /// stack of work.
+    pub(super) fn begin_collection(&mut self, generation: usize, cause: &'static str) {
+        debug_assert!(!self.gc.is_collecting, "one collection at a time");
+        self.gc.is_collecting = true;
+        let is_full = generation == N_GENERATIONS - 1;
+        let event = Collection { generation: generation as u8, is_full, cause };
+        self.journal.tell(|| Event::CollectionBegan(event));
+        let running = Running { generation, n_collected: 0, has_run_code: false, n_died_before: self.n_died, event };
+        self.gc.running = Some(running);
+
+        if !is_full {
+            self.gc.counts[generation + 1] += 1;
+        }
+        self.gc.counts[..=generation].fill(0);
+        let young = ListId::Generation(generation);
+        for younger in 0..generation {
+            self.merge(ListId::Generation(younger), young);
+        }
+        self.deduce_unreachable(young, ListId::Unreachable);
+        self.untrack_tuples(young);
+        if is_full {
+            self.untrack_dicts(young);
+            self.gc.long_lived_pending = 0;
+            self.gc.long_lived_total = self.list_len(young);
+        } else {
+            if generation == N_GENERATIONS - 2 {
+                self.gc.long_lived_pending += self.list_len(young);
+            }
+            self.merge(young, running.old());
+        }
+        self.clear_weakrefs_of_garbage();
+        self.push_work(Work::Collect(Phase::Callbacks));
+    }
+
+    /// Does one phase.
+    pub(crate) fn collect_step(&mut self, phase: Phase) {
+        match phase {
+            Phase::Callbacks => match self.next_callback() {
+                Some((weak, callback)) => {
+                    self.running().has_run_code = true;
+                    self.push_work(Work::Collect(Phase::CallbackReturned(weak)));
+                    self.suspend(Due::Callback { weak, callback });
+                }
+                None => self.push_work(Work::Collect(Phase::Finalizers)),
+            },
+            Phase::CallbackReturned(weak) => {
+                self.push_work(Work::Collect(Phase::CallbackDone(weak)));
+                self.release(weak);
+            }
+            Phase::CallbackDone(weak) => {
+                if self.first_of(ListId::Callbacks) == Some(weak) {
+                    let old = self.running().old();
+                    self.move_to(old, weak);
+                } else {
+                    self.running().n_collected += 1;
+                }
+                self.push_work(Work::Collect(Phase::Callbacks));
+            }
+            Phase::Finalizers => self.next_finalizer(),
+            Phase::SecondLook => self.second_look(),
+            Phase::Clear => self.clear_next(),
+            Phase::Cleared(key) => {
+                if self.first_of(ListId::StillUnreachable) == Some(key) {
+                    let old = self.running().old();
+                    self.objects[key].is_collecting = false;
+                    self.move_to(old, key);
+                }
+                self.push_work(Work::Collect(Phase::Clear));
+            }
+        }
+    }
+
+    /// `finalize_garbage`.
+    fn next_finalizer(&mut self) {
+        while let Some(key) = self.first_of(ListId::Unreachable) {
+            self.move_to(ListId::Seen, key);
+            if self.has_del(key) && !self.objects[key].is_finalized {
+                self.objects[key].is_finalized = true;
+                self.incref(key);
+                self.running().has_run_code = true;
+                self.push_work(Work::Collect(Phase::Finalizers));
+                self.push_work(Work::Drop(key));
+                self.suspend(Due::Finalizer(key));
+                return;
+            }
+        }
+        self.merge(ListId::Seen, ListId::Unreachable);
+        self.push_work(Work::Collect(Phase::SecondLook));
+    }
+
+    /// `handle_resurrected_objects`. Where the program did not run, nothing can have been rescued.
+    fn second_look(&mut self) {
+        let running = *self.running();
+        if running.has_run_code {
+            for key in self.iter_list(ListId::Unreachable).collect::<Vec<_>>() {
+                self.objects[key].is_collecting = false;
+            }
+            self.deduce_unreachable(ListId::Unreachable, ListId::StillUnreachable);
+            self.merge(ListId::Unreachable, running.old());
+        } else {
+            self.merge(ListId::Unreachable, ListId::StillUnreachable);
+        }
+        let n_garbage = self.list_len(ListId::StillUnreachable);
+        self.running().n_collected += n_garbage;
+        self.reclaimer = Reclaimer::Cycle;
+        self.push_work(Work::Collect(Phase::Clear));
+    }
+
+    /// `delete_garbage`, one object: clear it, which usually makes its count zero.
+    fn clear_next(&mut self) {
+        let Some(key) = self.first_of(ListId::StillUnreachable) else { return self.end_collection() };
+        self.incref(key);
+        self.push_work(Work::Collect(Phase::Cleared(key)));
+        self.push_work(Work::Drop(key));
+        match &self.objects[key].body {
+            Body::List(_) => {
+                let (items, block) = self.list_take(key);
+                self.push_work(Work::Items { owner: Owner::Cleared, items, block });
+            }
+            Body::Dict(_) => {
+                let dict = self.dict_take(key);
+                self.push_work(Work::Entries { owner: None, dict, next: 0 });
+            }
+            Body::Instance(_) => self.push_work(Work::Slots { key, next: 0, dies: false }),
+            Body::Weak(_) => {
+                self.clear_weak(key);
+                self.weak_mut(key).callback = None;
+            }
+            // A tuple has no `tp_clear`: it dies when what refers to it is cleared.
+            _ => {}
+        }
+    }
+
+    fn end_collection(&mut self) {
+        let Running { generation, n_collected, n_died_before, event: collection, .. } =
+            self.gc.running.take().expect("a collection is running");
+        if collection.is_full {
+            self.clear_free_lists();
+        }
+        let stats = &mut self.gc.stats[generation];
+        stats.n_collections += 1;
+        stats.n_collected += n_collected;
+        self.gc.is_collecting = false;
+        self.reclaimer = Reclaimer::Count;
+        let n_reclaimed = self.n_died - n_died_before;
+        self.journal.tell(|| Event::CollectionEnded { collection, n_reclaimed, n_moved: 0, moved_bytes: 0 });
+    }
+
+    /// `clear_freelists`: floats, tuples, lists, dictionaries, tables.
+    fn clear_free_lists(&mut self) {
+        let drained = self.free_lists.take_all();
+        for block in drained.floats.into_iter().rev() {
+            self.free(block);
+        }
+        for block in drained.tuples.into_iter().flat_map(|list| list.into_iter().rev()) {
+            self.gc_free(block);
+        }
+        for block in drained.lists.into_iter().rev().chain(drained.dicts.into_iter().rev()) {
+            self.gc_free(block);
+        }
+        for block in drained.dict_keys.into_iter().rev() {
+            self.free(block);
+        }
+    }
+
+    /// `untrack_tuples`: tuples that hold nothing of interest to the collector.
+    fn untrack_tuples(&mut self, list: ListId) {
+        let head = self.head(list);
+        let mut key = self.objects[head].next;
+        while key != head {
+            let object = &self.objects[key];
+            let next = object.next;
+            if let Body::Tuple(items) = &object.body
+                && !items.iter().any(|&item| self.objects[item].may_be_tracked())
+            {
+                self.unlink(key);
+            }
+            key = next;
+        }
+    }
+
+    /// `untrack_dicts`: the same for dictionaries, in full collections only.
+    fn untrack_dicts(&mut self, list: ListId) {
+        let head = self.head(list);
+        let mut key = self.objects[head].next;
+        while key != head {
+            let object = &self.objects[key];
+            let next = object.next;
+            if let Body::Dict(dict) = &object.body {
+                let mut live = dict.entries().iter().filter(|entry| entry.key.is_some());
+                if !live.any(|entry| self.objects[entry.value].may_be_tracked()) {
+                    self.unlink(key);
+                }
+            }
+            key = next;
+        }
+    }
+
+    fn has_del(&self, key: ObjectKey) -> bool {
+        match &self.objects[key].body {
+            Body::Instance(instance) => self.classes[instance.class as usize].has_del,
+            _ => false,
+        }
+    }
+
+    fn running(&mut self) -> &mut Running {
+        self.gc.running.as_mut().expect("a collection is running")
+    }
+}

@@ -1,0 +1,39 @@
+//! Weak references to garbage: cleared before anything else, so that nobody can reach it any more.
+//!
+//! Mirrors `gcmodule.c:handle_weakrefs`.
+
+use memory_trait::{Allocator, ObjectKey, Observer};
+
+use super::lists::ListId;
+use crate::object::Body;
+use crate::object::heap::Heap;
+
+impl<O: Observer, A: Allocator> Heap<O, A> {
+    /// Clears all weak references in and to what is unreachable. Those with a callback that are not garbage themselves
+    /// are kept in [`ListId::Callbacks`], with a reference each.
+    pub(super) fn clear_weakrefs_of_garbage(&mut self) {
+        let head = self.head(ListId::Unreachable);
+        let mut key = self.objects[head].next;
+        while key != head {
+            let next = self.objects[key].next;
+            if matches!(self.objects[key].body, Body::Weak(_)) {
+                self.clear_weak(key);
+            }
+            while let Some(weak) = self.objects[key].weakrefs {
+                self.clear_weak(weak);
+                if self.weak_ref(weak).callback.is_some() && !self.objects[weak].is_collecting {
+                    self.incref(weak);
+                    self.move_to(ListId::Callbacks, weak);
+                }
+            }
+            key = next;
+        }
+    }
+
+    /// The next callback to call: its weak reference and number.
+    pub(super) fn next_callback(&mut self) -> Option<(ObjectKey, u64)> {
+        let weak = self.first_of(ListId::Callbacks)?;
+        let callback = self.weak_mut(weak).callback;
+        Some((weak, callback.expect("only references with a callback are listed")))
+    }
+}

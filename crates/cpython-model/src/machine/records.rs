@@ -1,0 +1,104 @@
+//! Records are instances of classes with `__slots__`; weak references are `weakref.ref`.
+
+use memory_trait::{Allocator, Event, FaultKind, FieldIndex, Label, Observer, Outcome, RecordId, Slot};
+
+use super::{CPython, Made};
+use crate::object::Body;
+
+impl<O: Observer, A: Allocator> CPython<O, A> {
+    #[inline]
+    pub(super) fn make_record(&mut self, dst: Slot, record: RecordId) -> Outcome<()> {
+        let naming = self.heap.journal.name(Label::Record(record));
+        let (key, split) = self.heap.instance(record.0)?;
+        self.heap.christen(key, naming, split);
+        self.place_new(dst, key, None, Made::ByCall)
+    }
+
+    /// Automatic storage is the heap like everything else.
+    pub(super) fn make_local(&mut self, slot: Slot) -> Outcome<()> {
+        let function = self.stack.frames.last().expect("slots belong to a frame").function;
+        let shape = &self.program.functions[function as usize].slots[slot.index()];
+        let record = shape.automatic.unwrap_or_else(|| panic!("slot {} is no automatic storage", slot.0));
+        self.make_record(slot, record)
+    }
+
+    #[inline]
+    pub(super) fn load_field(&mut self, dst: Slot, object: Slot, field: FieldIndex) -> Outcome<()> {
+        let key = self.read(object)?;
+        if key == self.heap.singletons.none {
+            return Err(self.no_attribute(field));
+        }
+        self.heap.used(key);
+        let value = self.heap.field(key, field.index()).expect("fields have defaults");
+        self.heap.incref(value);
+        self.write(dst, value);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn store_field(&mut self, object: Slot, field: FieldIndex, src: Slot) -> Outcome<()> {
+        let key = self.read(object)?;
+        let value = self.read(src)?;
+        if key == self.heap.singletons.none {
+            return Err(self.no_attribute_to_set(field));
+        }
+        self.heap.used(key);
+        self.heap.incref(value);
+        let old = self.heap.replace_field(key, field.index(), Some(value));
+        self.tell_stored_in(key, u64::from(field.0), old, Some(value));
+        if let Some(old) = old {
+            self.heap.drop_reference(old);
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_weak(&mut self, dst: Slot, target: Slot) -> Outcome<()> {
+        let naming = self.heap.journal.name(Label::Weak);
+        let target = self.read_object(target, "TypeError: cannot create weak reference to 'NoneType' object")?;
+        let object = self.heap.object(target);
+        if !matches!(object.body, Body::Instance(_)) {
+            let message = format!("TypeError: cannot create weak reference to '{}' object", object.type_name());
+            let name = self.object_name(target);
+            return Err(self.heap.journal.fatal(FaultKind::InvalidValue, name, &message));
+        }
+        let (key, split) = self.heap.weakref(target, None)?;
+        match split {
+            Some(split) => {
+                self.heap.christen(key, naming, split);
+                self.place_new(dst, key, None, Made::ByCall)
+            }
+            None => {
+                self.heap.christen_existing(key, naming);
+                self.write(dst, key);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn read_weak(&mut self, dst: Slot, weak: Slot) -> Outcome<()> {
+        let key = self.read_object(weak, "TypeError: 'NoneType' object is not callable")?;
+        self.heap.used(key);
+        let value = self.heap.weak_ref(key).target.unwrap_or(self.heap.singletons.none);
+        self.heap.incref(value);
+        self.write(dst, value);
+        Ok(())
+    }
+
+    /// An object of the workload takes the place of another in the same memory: the new one is born, the slot holds
+    /// it, the old one is gone.
+    pub(super) fn rename(
+        &mut self,
+        key: memory_trait::ObjectKey,
+        naming: memory_trait::journal::Naming,
+        split: crate::object::account::Split,
+    ) {
+        let old = self.heap.objects[key].naming.take().map(|old| old.object);
+        self.heap.christen(key, naming, split);
+        let new = Some(naming.object);
+        self.heap.journal.tell(|| Event::Stored { place: memory_trait::Place::Slot, old, new });
+        if let Some(object) = old {
+            let by = self.heap.reclaimer;
+            self.heap.journal.tell(|| Event::Reclaimed { object, by });
+        }
+    }
+}

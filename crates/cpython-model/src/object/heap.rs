@@ -1,0 +1,299 @@
+//! All objects of an interpreter and the memory they are in.
+//!
+//! Mirrors what hangs off `PyInterpreterState`: the object allocator, the free lists, the collector's state, the
+//! singletons. The operations on it are in the neighbouring modules, one a type. Knows nothing of frames: who holds an
+//! object from outside has taken a reference for it.
+
+use memory_trait::journal::Naming;
+use memory_trait::{Address, Allocator, Event, FaultKind, Journal, ObjectKey, Observer, Outcome, Reclaimer, Storage};
+use slotmap::SlotMap;
+
+use super::account::{Account, Split};
+use super::sizes::{self, GC_HEAD_BYTES};
+use super::spares::Spares;
+use super::{Body, IMMORTAL, Object, STATIC_REFCOUNT_3_11, Text, TextKind};
+use crate::cycle::Gc;
+use crate::freelists::FreeLists;
+use crate::params::SMALL_REQUEST_THRESHOLD_BYTES;
+use crate::refcount::Refcounting;
+use crate::{Pymalloc, Version};
+
+/// The integers that exist once. Source: `pycore_global_objects.h:_PY_NSMALLNEGINTS`, `_PY_NSMALLPOSINTS`.
+pub(crate) const SMALL_INTS: std::ops::Range<i64> = -5..257;
+
+/// Where static objects are: in the interpreter's own image. Only their difference from heap addresses matters.
+const STATIC_BASE: Address = Address(0x5555_5570_0000);
+
+/// The room left for each static object in the image. Unit: bytes.
+const STATIC_STRIDE_BYTES: u64 = 64;
+
+/// Objects that exist once and are part of the interpreter.
+#[derive(Debug)]
+pub(crate) struct Singletons {
+    pub(crate) none: ObjectKey,
+    pub(crate) truths: [ObjectKey; 2],
+    pub(crate) small_ints: Vec<ObjectKey>,
+    pub(crate) latin1: Vec<ObjectKey>,
+    pub(crate) empty_text: ObjectKey,
+    pub(crate) empty_bytes: ObjectKey,
+    pub(crate) empty_tuple: ObjectKey,
+}
+
+/// A class with `__slots__`.
+#[derive(Clone, Debug)]
+pub(crate) struct Class {
+    /// What an instance asks for, headers included. Unit: bytes.
+    pub(crate) request_bytes: u64,
+    /// Bytes before the object proper: the collector's links.
+    pub(crate) pre_header_bytes: u64,
+    pub(crate) n_fields: usize,
+    /// Field numbers by attribute name: the order in which slots are visited and cleared.
+    pub(crate) slot_order: Box<[u32]>,
+    /// What the fields are at first; references owned by the class.
+    pub(crate) defaults: Box<[ObjectKey]>,
+    /// Whether it has a `__del__`.
+    pub(crate) has_del: bool,
+}
+
+/// The objects of an interpreter.
+#[derive(Debug)]
+pub(crate) struct Heap<O, A> {
+    pub(crate) version: Version,
+    pub(crate) journal: Journal<O>,
+    pub(crate) objects: SlotMap<ObjectKey, Object>,
+    pub(crate) allocator: Pymalloc<A>,
+    pub(crate) heap_limit_bytes: u64,
+    heap_bytes_told: u64,
+    pub(crate) account: Account,
+    pub(crate) free_lists: FreeLists,
+    pub(crate) spares: Spares,
+    pub(crate) classes: Vec<Class>,
+    pub(crate) singletons: Singletons,
+    pub(crate) gc: Gc,
+    pub(crate) refcounting: Refcounting,
+    /// Who reclaims what dies now.
+    pub(crate) reclaimer: Reclaimer,
+    /// Objects that died so far.
+    pub(crate) n_died: u64,
+}
+
+impl<O: Observer, A: Allocator> Heap<O, A> {
+    /// A heap in which nothing exists but the static objects.
+    pub(crate) fn new(
+        version: Version,
+        thresholds: [u32; 3],
+        heap_limit_bytes: u64,
+        allocator: Pymalloc<A>,
+        observer: O,
+    ) -> Heap<O, A> {
+        assert!(version >= Version::V3_11, "objects of CPython {version} are not modelled, only its allocator");
+        let mut objects = SlotMap::with_key();
+        let gc = Gc::new(thresholds, &mut objects);
+        let singletons = Singletons::new(version, &mut objects);
+        Heap {
+            version,
+            journal: Journal::new(observer),
+            objects,
+            heap_bytes_told: allocator.heap_bytes(),
+            allocator,
+            heap_limit_bytes,
+            account: Account::default(),
+            free_lists: FreeLists::new(version),
+            spares: Spares::default(),
+            classes: Vec::new(),
+            singletons,
+            gc,
+            refcounting: Refcounting::new(version),
+            reclaimer: Reclaimer::Count,
+            n_died: 0,
+        }
+    }
+
+    /// `PyObject_Malloc`.
+    ///
+    /// # Errors
+    /// [`FaultKind::OutOfMemory`] when the heap would exceed its limit.
+    #[inline]
+    pub(crate) fn malloc(&mut self, request_bytes: u64) -> Outcome<Address> {
+        if request_bytes > SMALL_REQUEST_THRESHOLD_BYTES {
+            self.check_room(request_bytes)?;
+        }
+        match self.allocator.malloc(request_bytes) {
+            Ok(address) => self.accept(address),
+            Err(fault) => Err(self.journal.adopt(fault)),
+        }
+    }
+
+    /// `PyObject_Realloc`.
+    pub(crate) fn realloc(&mut self, block: Address, request_bytes: u64) -> Outcome<Address> {
+        if request_bytes > SMALL_REQUEST_THRESHOLD_BYTES {
+            let grows_by = request_bytes.saturating_sub(self.allocator.usable_size(block));
+            self.check_room(grows_by)?;
+        }
+        match self.allocator.realloc(block, request_bytes) {
+            Ok(address) => self.accept(address),
+            Err(fault) => Err(self.journal.adopt(fault)),
+        }
+    }
+
+    /// `PyObject_Free`.
+    #[inline]
+    pub(crate) fn free(&mut self, block: Address) {
+        if let Err(fault) = self.allocator.free(block) {
+            panic!("freeing the block at {block} of a dead object: {fault}");
+        }
+        self.tell_heap();
+    }
+
+    /// Bytes of the block at `address` that was asked for as `request_bytes` and never resized.
+    #[inline]
+    pub(crate) fn block_bytes(&mut self, address: Address, request_bytes: u64) -> u64 {
+        if request_bytes.wrapping_sub(1) < SMALL_REQUEST_THRESHOLD_BYTES {
+            request_bytes.next_multiple_of(crate::params::ALIGNMENT_BYTES)
+        } else {
+            self.allocator.usable_size(address)
+        }
+    }
+
+    /// `_PyObject_GC_New`: memory with room for the collector's links, counted as an allocation; a collection may be
+    /// due after it. Answers the block, not the object.
+    #[inline]
+    pub(crate) fn gc_malloc(&mut self, request_bytes: u64) -> Outcome<Address> {
+        let block = self.malloc(request_bytes)?;
+        self.gc.count_allocation();
+        Ok(block)
+    }
+
+    /// `PyObject_GC_Del`.
+    #[inline]
+    pub(crate) fn gc_free(&mut self, block: Address) {
+        self.gc.count_deallocation();
+        self.free(block);
+    }
+
+    /// Makes an object of a body.
+    #[inline]
+    pub(crate) fn insert(&mut self, body: Body, address: Address, is_gc: bool) -> ObjectKey {
+        self.objects.insert(Object::new(body, address, is_gc))
+    }
+
+    /// Gives an object the name that the workload knows it by.
+    #[inline]
+    pub(crate) fn christen(&mut self, key: ObjectKey, naming: Naming, split: Split) {
+        let object = &mut self.objects[key];
+        debug_assert!(object.naming.is_none(), "an object has one name");
+        object.naming = Some(naming);
+        let address = object.address;
+        let Naming { object, label, ordinal } = naming;
+        let (payload_bytes, total_bytes) = (split.payload, split.total());
+        self.journal.tell(|| Event::Born {
+            object,
+            label,
+            ordinal,
+            storage: Storage::Heap,
+            address,
+            payload_bytes,
+            total_bytes,
+        });
+    }
+
+    /// The workload asked for a new object and was given one that existed: a cached string, an operand. The name is
+    /// taken all the same; it stands for something that is never reclaimed as such.
+    #[cold]
+    pub(crate) fn christen_existing(&mut self, key: ObjectKey, naming: Naming) {
+        let address = self.objects[key].address;
+        let Naming { object, label, ordinal } = naming;
+        let storage = Storage::Static;
+        self.journal.tell(|| Event::Born {
+            object,
+            label,
+            ordinal,
+            storage,
+            address,
+            payload_bytes: 0,
+            total_bytes: 0,
+        });
+    }
+
+    /// Tells that an object was used, if the workload knows it.
+    #[inline]
+    pub(crate) fn used(&mut self, key: ObjectKey) {
+        if O::WATCHES
+            && let Some(object) = self.objects[key].id()
+        {
+            self.journal.tell(|| Event::Used { object });
+        }
+    }
+
+    /// The object.
+    #[inline]
+    pub(crate) fn object(&self, key: ObjectKey) -> &Object {
+        &self.objects[key]
+    }
+
+    #[inline]
+    fn check_room(&mut self, bytes: u64) -> Outcome<()> {
+        let room = self.heap_limit_bytes.saturating_sub(self.allocator.heap_bytes());
+        // What is free within the heap may serve the request, so only what cannot be met at all is refused here.
+        let spare = self.allocator.heap_bytes().saturating_sub(self.account.sums.total());
+        if bytes > room.saturating_add(spare) { Err(self.out_of_memory()) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn accept(&mut self, address: Address) -> Outcome<Address> {
+        if address.is_null() || self.allocator.heap_bytes() > self.heap_limit_bytes {
+            return Err(self.out_of_memory());
+        }
+        self.tell_heap();
+        Ok(address)
+    }
+
+    #[cold]
+    pub(crate) fn out_of_memory(&mut self) -> Box<memory_trait::Fault> {
+        self.journal.fatal(FaultKind::OutOfMemory, None, "MemoryError")
+    }
+
+    #[inline]
+    fn tell_heap(&mut self) {
+        if O::WATCHES {
+            let heap_bytes = self.allocator.heap_bytes();
+            if heap_bytes != self.heap_bytes_told {
+                self.heap_bytes_told = heap_bytes;
+                self.journal.tell(|| Event::HeapResized { heap_bytes });
+            }
+        }
+    }
+}
+
+/// The block of an object of a collected type, given its `id()`.
+#[inline]
+pub(crate) fn gc_block(address: Address) -> Address {
+    Address(address.0 - GC_HEAD_BYTES)
+}
+
+impl Singletons {
+    fn new(version: Version, objects: &mut SlotMap<ObjectKey, Object>) -> Singletons {
+        let refcount = if sizes::has_immortals(version) { IMMORTAL } else { STATIC_REFCOUNT_3_11 };
+        let mut n_made = 0;
+        let mut make = |body| {
+            let mut object = Object::new(body, STATIC_BASE.offset(n_made * STATIC_STRIDE_BYTES), false);
+            n_made += 1;
+            object.refcount = refcount;
+            objects.insert(object)
+        };
+        let text = |chars: String| {
+            let n_chars = chars.chars().count() as u64;
+            let kind = if chars.is_ascii() { TextKind::Ascii } else { TextKind::Latin1 };
+            Body::Text(Text { chars, n_chars, kind, hash: None })
+        };
+        Singletons {
+            none: make(Body::None),
+            truths: [make(Body::Bool(false)), make(Body::Bool(true))],
+            small_ints: SMALL_INTS.map(|value| make(Body::Int(value))).collect(),
+            latin1: (0..=255_u8).map(|code| make(text(char::from(code).to_string()))).collect(),
+            empty_text: make(text(String::new())),
+            empty_bytes: make(Body::Bytes(0)),
+            empty_tuple: make(Body::Tuple(Vec::new())),
+        }
+    }
+}

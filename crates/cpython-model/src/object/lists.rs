@@ -1,0 +1,195 @@
+//! `list` and `tuple`.
+//!
+//! Mirrors `listobject.c` and `tupleobject.c`: over-allocation, exact sizes where the length is known, what popping the
+//! last element gives back. New objects are not tracked yet; the caller does that when they are complete.
+
+use memory_trait::{Address, Allocator, ObjectKey, Observer, Outcome};
+
+use super::account::Split;
+use super::heap::{Heap, gc_block};
+use super::sizes::{self, GC_HEAD_BYTES, LIST_BYTES, POINTER_BYTES};
+use super::{Body, List};
+use crate::Version;
+use crate::freelists::{self, N_LISTS_MAX};
+
+impl<O: Observer, A: Allocator> Heap<O, A> {
+    /// `PyList_New(0)`: an empty list and its split.
+    #[inline]
+    pub(crate) fn list(&mut self) -> Outcome<(ObjectKey, Split)> {
+        let block = match self.free_lists.lists.pop() {
+            Some(block) => block,
+            None => self.gc_malloc(LIST_BYTES)?,
+        };
+        let split = Split::object(LIST_BYTES, 0, self.block_bytes(block, LIST_BYTES));
+        self.account.take(split);
+        let items = self.spares.keys();
+        let list = List { items, capacity: 0, block: Address::NULL };
+        Ok((self.insert(Body::List(list), block.offset(GC_HEAD_BYTES), true), split))
+    }
+
+    /// `[item] * n`: a list of exactly that capacity, and its split with that of its elements.
+    pub(crate) fn list_of(&mut self, item: ObjectKey, n: u64) -> Outcome<(ObjectKey, Split)> {
+        let (key, mut split) = self.list()?;
+        if n == 0 {
+            return Ok((key, split));
+        }
+        let Some(request) = n.checked_mul(POINTER_BYTES) else { return Err(self.out_of_memory()) };
+        let block = self.malloc(request)?;
+        let items_split = self.items_split(block, n);
+        self.account.take(items_split);
+        split.payload += items_split.payload;
+        split.rounding += items_split.rounding;
+        self.incref_by(item, n as u32);
+        let list = self.list_mut(key);
+        list.items.resize(n as usize, item);
+        list.capacity = n;
+        list.block = block;
+        Ok((key, split))
+    }
+
+    /// `list.append`; takes over the caller's reference to `item`.
+    #[inline]
+    pub(crate) fn list_append(&mut self, key: ObjectKey, item: ObjectKey) -> Outcome<()> {
+        let list = self.list_mut(key);
+        let n = list.items.len() as u64;
+        if n < list.capacity && n + 1 >= list.capacity >> 1 {
+            list.items.push(item);
+            self.account.fill(POINTER_BYTES);
+            return Ok(());
+        }
+        self.list_resize(key, n, n + 1)?;
+        self.list_mut(key).items.push(item);
+        Ok(())
+    }
+
+    /// `list.pop()`: the last element with its reference, or `None` when there is none.
+    #[inline]
+    pub(crate) fn list_pop(&mut self, key: ObjectKey) -> Outcome<Option<ObjectKey>> {
+        let list = self.list_mut(key);
+        let n = list.items.len() as u64;
+        let Some(item) = list.items.pop() else { return Ok(None) };
+        if n == 1 && self.version >= Version::V3_12 {
+            // `list_pop_impl` clears a list that becomes empty.
+            let list = self.list_mut(key);
+            let block = std::mem::replace(&mut list.block, Address::NULL);
+            list.capacity = 0;
+            let split = self.items_split(block, 1);
+            self.account.give(split);
+            self.free(block);
+        } else if n - 1 >= self.list_ref(key).capacity >> 1 {
+            self.account.vacate(POINTER_BYTES);
+        } else {
+            self.list_resize(key, n, n - 1)?;
+        }
+        Ok(Some(item))
+    }
+
+    /// `list_resize` where the capacity does not fit: from `n_old` elements to `n`.
+    #[cold]
+    fn list_resize(&mut self, key: ObjectKey, n_old: u64, n: u64) -> Outcome<()> {
+        let capacity = sizes::list_capacity(n, n_old);
+        let old_block = self.list_mut(key).block;
+        if !old_block.is_null() {
+            let split = self.items_split(old_block, n_old);
+            self.account.give(split);
+        }
+        let block = match self.realloc(old_block, capacity * POINTER_BYTES) {
+            Ok(block) => block,
+            Err(fault) => {
+                if !old_block.is_null() {
+                    let split = self.items_split(old_block, n_old.min(n));
+                    self.account.take(split);
+                }
+                return Err(fault);
+            }
+        };
+        let list = self.list_mut(key);
+        list.block = block;
+        list.capacity = capacity;
+        let split = self.items_split(block, n);
+        self.account.take(split);
+        Ok(())
+    }
+
+    /// Replaces an element; answers the old one with its reference.
+    #[inline]
+    pub(crate) fn list_replace(&mut self, key: ObjectKey, index: usize, item: ObjectKey) -> ObjectKey {
+        std::mem::replace(&mut self.list_mut(key).items[index], item)
+    }
+
+    /// Takes all elements and their block out of a list, which is empty then.
+    #[inline]
+    pub(crate) fn list_take(&mut self, key: ObjectKey) -> (Vec<ObjectKey>, Address) {
+        let List { items, capacity: _, block } = std::mem::take(self.list_mut(key));
+        if !block.is_null() {
+            let split = self.items_split(block, items.len() as u64);
+            self.account.give(split);
+        }
+        (items, block)
+    }
+
+    /// Gives back what is left of a dead list: the object itself.
+    #[inline]
+    pub(crate) fn free_list_object(&mut self, key: ObjectKey) {
+        let object = self.objects.remove(key).expect("a dying list exists");
+        let block = gc_block(object.address);
+        let split = Split::object(LIST_BYTES, 0, self.block_bytes(block, LIST_BYTES));
+        self.account.give(split);
+        if !freelists::keep(&mut self.free_lists.lists, N_LISTS_MAX, block) {
+            self.gc_free(block);
+        }
+    }
+
+    /// A tuple of these items, whose references it takes over, and its split; the empty one exists already.
+    pub(crate) fn tuple(&mut self, items: Vec<ObjectKey>) -> Outcome<ObjectKey> {
+        if items.is_empty() {
+            let key = self.singletons.empty_tuple;
+            self.incref(key);
+            return Ok(key);
+        }
+        let n = items.len();
+        let request = sizes::tuple_bytes(n as u64);
+        let block = match self.free_lists.take_tuple(n) {
+            Some(block) => block,
+            None => self.gc_malloc(request)?,
+        };
+        let split = Split::object(request, n as u64 * POINTER_BYTES, self.block_bytes(block, request));
+        self.account.take(split);
+        Ok(self.insert(Body::Tuple(items), block.offset(GC_HEAD_BYTES), true))
+    }
+
+    /// Gives back what is left of a dead tuple of `n` elements.
+    pub(crate) fn free_tuple_object(&mut self, key: ObjectKey, n: usize) {
+        let object = self.objects.remove(key).expect("a dying tuple exists");
+        let block = gc_block(object.address);
+        let request = sizes::tuple_bytes(n as u64);
+        let split = Split::object(request, n as u64 * POINTER_BYTES, self.block_bytes(block, request));
+        self.account.give(split);
+        if !self.free_lists.keep_tuple(n, block) {
+            self.gc_free(block);
+        }
+    }
+
+    /// The list.
+    #[inline]
+    pub(crate) fn list_ref(&self, key: ObjectKey) -> &List {
+        match &self.objects[key].body {
+            Body::List(list) => list,
+            body => panic!("{body:?} is no list"),
+        }
+    }
+
+    #[inline]
+    fn list_mut(&mut self, key: ObjectKey) -> &mut List {
+        match &mut self.objects[key].body {
+            Body::List(list) => list,
+            body => panic!("{body:?} is no list"),
+        }
+    }
+
+    /// The split of a block of elements of which `n` are in use. It may have been resized, so the allocator is asked.
+    fn items_split(&mut self, block: Address, n: u64) -> Split {
+        let bytes = self.allocator.usable_size(block);
+        Split { payload: n * POINTER_BYTES, header: 0, rounding: bytes - n * POINTER_BYTES, boxed: 0 }
+    }
+}

@@ -1,0 +1,108 @@
+//! `int`, `float`, `bool`, `None` and `bytes`.
+//!
+//! Mirrors `longobject.c:PyLong_FromLong`, `floatobject.c:PyFloat_FromDouble` and `bytesobject.c`. Each answers a key
+//! with a reference that the caller owns.
+
+use memory_trait::{Allocator, ObjectKey, Observer, Outcome};
+
+use super::Body;
+use super::account::Split;
+use super::heap::{Heap, SMALL_INTS};
+use super::sizes;
+use crate::freelists::{self, N_FLOATS_MAX};
+
+impl<O: Observer, A: Allocator> Heap<O, A> {
+    /// An `int`: one of the small ones, or a new object.
+    #[inline]
+    pub(crate) fn int(&mut self, value: i64) -> Outcome<ObjectKey> {
+        if SMALL_INTS.contains(&value) {
+            let key = self.singletons.small_ints[(value - SMALL_INTS.start) as usize];
+            self.incref(key);
+            return Ok(key);
+        }
+        let request = sizes::int_bytes(value);
+        let block = self.malloc(request)?;
+        let block_bytes = self.block_bytes(block, request);
+        self.account.take(Split::boxed(request, block_bytes));
+        Ok(self.insert(Body::Int(value), block, false))
+    }
+
+    /// A new `float`.
+    #[inline]
+    pub(crate) fn float(&mut self, value: f64) -> Outcome<ObjectKey> {
+        let request = sizes::FLOAT_BYTES;
+        let block = match self.free_lists.floats.pop() {
+            Some(block) => block,
+            None => self.malloc(request)?,
+        };
+        let block_bytes = self.block_bytes(block, request);
+        self.account.take(Split::boxed(request, block_bytes));
+        Ok(self.insert(Body::Float(value), block, false))
+    }
+
+    /// `True` or `False`.
+    #[inline]
+    pub(crate) fn bool(&mut self, value: bool) -> ObjectKey {
+        let key = self.singletons.truths[usize::from(value)];
+        self.incref(key);
+        key
+    }
+
+    /// `None`.
+    #[inline]
+    pub(crate) fn none(&mut self) -> ObjectKey {
+        let key = self.singletons.none;
+        self.incref(key);
+        key
+    }
+
+    /// `bytes(n)`; the empty one exists already. Answers the split of a new object.
+    pub(crate) fn bytes(&mut self, n: u64) -> Outcome<(ObjectKey, Option<Split>)> {
+        if n == 0 {
+            let key = self.singletons.empty_bytes;
+            self.incref(key);
+            return Ok((key, None));
+        }
+        let Some(request) = n.checked_add(sizes::bytes_bytes(0)) else { return Err(self.out_of_memory()) };
+        let block = self.malloc(request)?;
+        let split = Split::object(request, n, self.block_bytes(block, request));
+        self.account.take(split);
+        Ok((self.insert(Body::Bytes(n), block, false), Some(split)))
+    }
+
+    /// Reclaims an object that refers to nothing: a number, a text, bytes.
+    #[inline]
+    pub(crate) fn free_scalar(&mut self, key: ObjectKey) {
+        self.tell_reclaimed(key);
+        let object = self.objects.remove(key).expect("a dying object exists");
+        let block = object.address;
+        match object.body {
+            Body::Int(value) => {
+                let request = sizes::int_bytes(value);
+                let block_bytes = self.block_bytes(block, request);
+                self.account.give(Split::boxed(request, block_bytes));
+                self.free(block);
+            }
+            Body::Float(_) => {
+                let block_bytes = self.block_bytes(block, sizes::FLOAT_BYTES);
+                self.account.give(Split::boxed(sizes::FLOAT_BYTES, block_bytes));
+                if !freelists::keep(&mut self.free_lists.floats, N_FLOATS_MAX, block) {
+                    self.free(block);
+                }
+            }
+            Body::Bytes(n) => {
+                let request = sizes::bytes_bytes(n);
+                let split = Split::object(request, n, self.block_bytes(block, request));
+                self.account.give(split);
+                self.free(block);
+            }
+            Body::Text(text) => {
+                let split = self.text_split(text.kind, text.n_chars, block);
+                self.account.give(split);
+                self.free(block);
+                self.spares.give_text(text.chars);
+            }
+            body => panic!("{body:?} is no scalar"),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Recycled buffers of ours, so that a run does not allocate for every object of the program. No trace of them is
+//! visible in the model: the emulated addresses come from the emulated allocator.
+
+use memory_trait::ObjectKey;
+
+use super::dict::Dict;
+
+/// How many buffers of a sort are kept.
+const KEPT: usize = 1024;
+
+/// Larger buffers are given back rather than kept. Unit: elements or bytes.
+const LARGEST: usize = 1 << 16;
+
+/// The buffers at hand.
+#[derive(Debug, Default)]
+pub(crate) struct Spares {
+    keys: Vec<Vec<ObjectKey>>,
+    texts: Vec<String>,
+    #[expect(clippy::vec_box, reason = "the box itself is what is recycled")]
+    dicts: Vec<Box<Dict>>,
+}
+
+impl Spares {
+    /// An empty vector.
+    #[inline]
+    pub(crate) fn keys(&mut self) -> Vec<ObjectKey> {
+        self.keys.pop().unwrap_or_default()
+    }
+
+    /// Takes a vector back.
+    #[inline]
+    pub(crate) fn give_keys(&mut self, mut keys: Vec<ObjectKey>) {
+        if keys.capacity() != 0 && keys.capacity() <= LARGEST && self.keys.len() < KEPT {
+            keys.clear();
+            self.keys.push(keys);
+        }
+    }
+
+    /// An empty string.
+    #[inline]
+    pub(crate) fn text(&mut self) -> String {
+        self.texts.pop().unwrap_or_default()
+    }
+
+    /// Takes a string back.
+    #[inline]
+    pub(crate) fn give_text(&mut self, mut text: String) {
+        if text.capacity() != 0 && text.capacity() <= LARGEST && self.texts.len() < KEPT {
+            text.clear();
+            self.texts.push(text);
+        }
+    }
+
+    /// An empty dictionary.
+    #[inline]
+    pub(crate) fn dict(&mut self) -> Box<Dict> {
+        self.dicts.pop().unwrap_or_default()
+    }
+
+    /// Takes a dictionary back.
+    #[inline]
+    pub(crate) fn give_dict(&mut self, mut dict: Box<Dict>) {
+        if dict.host_capacity() <= LARGEST && self.dicts.len() < KEPT {
+            dict.reset();
+            self.dicts.push(dict);
+        }
+    }
+}
