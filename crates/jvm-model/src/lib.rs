@@ -5,6 +5,7 @@ pub mod layout;
 pub mod params;
 pub mod recorded;
 pub mod sizing;
+pub mod stack;
 mod version;
 
 pub use params::{FlagError, Flags};

@@ -11,6 +11,30 @@ pub use sizings::compare_sizings;
 
 use std::fmt;
 
+/// What a recorded file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Recorded {
+    /// Layouts of classes: for [`compare_layouts`].
+    Layouts,
+    /// Flag sets and heap sizes: for [`compare_sizings`].
+    Sizings,
+}
+
+impl Recorded {
+    /// What the first line says of the rest; `None` when it is neither.
+    pub fn of_first_line(line: &str) -> Option<Recorded> {
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
+        let has = |keys: &[&str]| keys.iter().all(|&key| object.contains_key(key));
+        if has(&["jvm", "oop", "base", "sizes"]) {
+            Some(Recorded::Layouts)
+        } else if has(&["flags", "phys", "real"]) {
+            Some(Recorded::Sizings)
+        } else {
+            None
+        }
+    }
+}
+
 /// How a whole file compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {

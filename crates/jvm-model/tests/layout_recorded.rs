@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
-use jvm_model::recorded::compare_layouts;
+use jvm_model::recorded::{Recorded, compare_layouts};
 
 fn recorded(name: &str) -> BufReader<impl Read> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/hotspot").join(name);
@@ -82,4 +82,13 @@ fn damaged_files_are_refused_with_their_line() {
     );
     let bad_type = r#"{"c":"A","s":null,"k":"class","sz":16,"cc":0,"f":[["x","Q",0,12,null]]}"#;
     assert_eq!(error(&format!("{first}\n{bad_type}")), "line 2: x has no type: \"Q\"");
+}
+
+#[test]
+fn a_file_is_recognised_by_its_first_line() {
+    let name = "layout_17.default.jsonl.gz";
+    let first = recorded(name).lines().next().unwrap().unwrap();
+    assert_eq!(Recorded::of_first_line(&first), Some(Recorded::Layouts));
+    assert_eq!(Recorded::of_first_line("{\"hdr\":{}}"), None);
+    assert_eq!(Recorded::of_first_line("\u{1f}\u{8b}"), None);
 }

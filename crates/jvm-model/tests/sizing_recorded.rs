@@ -1,12 +1,12 @@
 //! Recorded flag sets of real JVMs: every size, address and refusal (`tests/oracle/hotspot`).
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
 use jvm_model::Version;
-use jvm_model::recorded::compare_sizings;
+use jvm_model::recorded::{Recorded, compare_sizings};
 
 fn recorded(name: &str) -> BufReader<impl Read> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/hotspot").join(name);
@@ -75,4 +75,13 @@ fn damaged_files_are_refused_with_their_line() {
     assert!(error("{\"flags\": [\"-Xmx").starts_with("line 1: not a flag set: "));
     let other = r#"{"flags":[],"phys":1,"jvm":"11","real":{}}"#;
     assert_eq!(error(other), "line 1: unknown JDK version `11`: the model has 17, 21 and 25");
+}
+
+#[test]
+fn a_file_is_recognised_by_its_first_line() {
+    let name = "sizing17.jsonl.gz";
+    let first = recorded(name).lines().next().unwrap().unwrap();
+    assert_eq!(Recorded::of_first_line(&first), Some(Recorded::Sizings));
+    assert_eq!(Recorded::of_first_line("{\"hdr\":{}}"), None);
+    assert_eq!(Recorded::of_first_line("\u{1f}\u{8b}"), None);
 }
