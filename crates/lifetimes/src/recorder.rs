@@ -114,6 +114,14 @@ impl Recorder {
         self
     }
 
+    /// Traces the shadow graph every `n_births` births, instead of when it pays. What is found is the same: a test that
+    /// it is needs passes at other times.
+    #[must_use]
+    pub fn trace_every(mut self, n_births: u64) -> Self {
+        self.shadow.pass_births = Some(n_births);
+        self
+    }
+
     /// The run is over: what it showed. `timeline`: the samples taken of it; `faults`: the machine's.
     pub fn finish(mut self, timeline: &Timeline, faults: &FaultLog) -> Run {
         let exit = self.now;

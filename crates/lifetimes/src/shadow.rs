@@ -53,12 +53,18 @@ pub(crate) struct Node {
     pub(crate) payload_bytes: u64,
     pub(crate) total_bytes: u64,
     pub(crate) n_moves: u64,
+    /// Whether it was cyclic when it died at the tick `dated`.
     pub(crate) is_cyclic: bool,
+    /// The stamp that the last pass left it with, if that found it unreachable. A later one is another death.
+    dated: Option<Tick>,
     /// The last tick at which it lost a reference; when it is found unreachable, the tick at which it became so.
     pub(crate) stamp: Tick,
     /// Slots that refer to it.
     n_roots: u64,
     edges: Edges,
+    /// Whether it was taken away while it may have been reachable: its edges do not keep anything any more, but who
+    /// still reads where it was finds what they lead to.
+    is_cut: bool,
     /// The pass that saw it last.
     mark: u64,
     is_in_use: bool,
@@ -81,6 +87,8 @@ pub(crate) struct Shadow {
     free: Vec<NodeIndex>,
     directory: Directory,
     n_births_since: u64,
+    /// Births from one pass to the next, if that is fixed.
+    pub(crate) pass_births: Option<u64>,
     /// What the last pass left to look at: nodes and places of references.
     size: u64,
     pass: u64,
@@ -106,9 +114,11 @@ impl Shadow {
             total_bytes,
             n_moves: 0,
             is_cyclic: false,
+            dated: None,
             stamp: birth.born,
             n_roots: 0,
             edges: Edges::default(),
+            is_cut: false,
             mark: 0,
             is_in_use: true,
         };
@@ -125,7 +135,7 @@ impl Shadow {
     }
 
     /// A slot, field or element was written over. Objects that are over already do not come back: a reference to one
-    /// (found by reading what nobody wrote) is no reference.
+    /// (found by reading memory that belongs to something else by now) is no reference.
     #[inline]
     pub(crate) fn store(&mut self, now: Tick, place: Place, old: Option<ObjectId>, new: Option<ObjectId>) {
         let new = new.and_then(|object| self.directory.get(object));
@@ -142,7 +152,7 @@ impl Shadow {
                 }
             }
             Place::Inside { object, index } => {
-                let Some(holder) = self.node_mut(object) else { return };
+                let Some(holder) = self.node_mut(object).filter(|holder| !holder.is_cut) else { return };
                 let payload_bytes = holder.payload_bytes;
                 if let Some(old) = holder.edges.set(index, new, payload_bytes) {
                     self.nodes[old.index()].stamp = now;
@@ -165,10 +175,8 @@ impl Shadow {
         node.reclaimed = Some((now, by));
         match by {
             Reclaimer::Free | Reclaimer::Scope => {
-                let mut edges = std::mem::take(&mut node.edges);
-                edges.for_each(|target| self.nodes[target.index()].stamp = now);
-                edges.clear();
-                self.nodes[index.index()].edges = edges;
+                node.is_cut = true;
+                trace::visit_edges(&mut self.nodes, index, |target, _| target.stamp = now);
             }
             Reclaimer::Count | Reclaimer::Cycle | Reclaimer::Young | Reclaimer::Full | Reclaimer::Exit => {}
         }
@@ -177,6 +185,6 @@ impl Shadow {
     /// Whether so much was born that another pass costs no more than what there was to do anyway.
     #[inline]
     pub(crate) fn is_pass_due(&self) -> bool {
-        self.n_births_since >= BIRTHS_MIN.max(self.size)
+        self.n_births_since >= self.pass_births.unwrap_or(BIRTHS_MIN.max(self.size))
     }
 }

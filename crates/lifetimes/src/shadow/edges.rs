@@ -74,20 +74,6 @@ impl Edges {
         }
     }
 
-    /// Keeps the references that `is_kept`.
-    pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(NodeIndex) -> bool) {
-        for place in &mut self.dense {
-            if place.is_some_and(|node| !is_kept(node)) {
-                *place = None;
-                self.n_dense -= 1;
-            }
-        }
-        self.shorten();
-        if let Some(sparse) = &mut self.sparse {
-            sparse.retain(|_, node| is_kept(*node));
-        }
-    }
-
     /// Drops all references; small room is kept for the next object.
     pub(crate) fn clear(&mut self) {
         self.sparse = None;
@@ -149,17 +135,5 @@ mod tests {
         }
         assert_eq!(edges.n_places(), 10);
         assert_eq!(sorted(&edges), (99_990..100_000).collect::<Vec<usize>>());
-    }
-
-    #[test]
-    fn what_is_not_kept_is_gone_flat_or_not() {
-        for payload_bytes in [1 << 20, 0] {
-            let mut edges = Edges::default();
-            for index in 0..10 {
-                edges.set(index * 1000, Some(node(index as u32)), payload_bytes);
-            }
-            edges.retain(|node| node.index() % 2 == 0);
-            assert_eq!(sorted(&edges), [0, 2, 4, 6, 8]);
-        }
     }
 }

@@ -14,6 +14,10 @@
 //! 3. takes away, one by one, the unreachable that nothing unreachable holds, as counts would: those that remain are
 //!    in cycles or held by them. An object that was reclaimed before another's death does not hold that one.
 //!
+//! What `free` or the end of a frame took away keeps nothing any more; but while there are references to it, what is
+//! left there can be read, and what that leads to be found again. So can what leads on from an object that nobody has
+//! reclaimed. None of that is let go before.
+//!
 //! # Source
 //! Hertz, Blackburn, Moss, `McKinley`, Stefanović: Generating object lifetime traces with Merlin, TOPLAS 28(3), 2006. Differs: a tick may contain several events, and weak references are no edges.
 
@@ -59,6 +63,7 @@ impl Shadow {
         for (index, node) in self.nodes.iter_mut().enumerate().filter(|(_, node)| node.is_in_use) {
             if node.mark == self.pass {
                 node.is_cyclic = false;
+                node.dated = None;
             } else {
                 scratch.unreachable.push((Reverse(node.stamp), index as u32));
             }
@@ -78,7 +83,7 @@ impl Shadow {
                 stack.push(NodeIndex::new(index as u32));
             }
             while let Some(index) = stack.pop() {
-                visit_edges(&mut self.nodes, index, |node, index| {
+                self.visit_kept(index, |node, index| {
                     if node.mark != pass {
                         node.mark = pass;
                         stack.push(index);
@@ -88,8 +93,16 @@ impl Shadow {
         }
     }
 
+    /// Visits what a node keeps.
+    #[inline]
+    fn visit_kept(&mut self, index: NodeIndex, visit: impl FnMut(&mut Node, NodeIndex)) {
+        if !self.nodes[index.index()].is_cut {
+            visit_edges(&mut self.nodes, index, visit);
+        }
+    }
+
     /// Each unreachable node is done once, with the latest stamp that leads to it. `mark` is one more than the pass
-    /// for those that are done: a pass takes two numbers.
+    /// for those that are done.
     fn carry_stamps(&mut self, scratch: &mut Scratch) {
         let (reachable, done) = (self.pass, self.pass + 1);
         for &(Reverse(stamp), index) in &scratch.unreachable {
@@ -100,7 +113,7 @@ impl Shadow {
             node.mark = done;
             scratch.stack.push(NodeIndex::new(index));
             while let Some(index) = scratch.stack.pop() {
-                visit_edges(&mut self.nodes, index, |node, index| {
+                self.visit_kept(index, |node, index| {
                     if node.mark != reachable && node.mark != done {
                         node.mark = done;
                         node.stamp = stamp;
@@ -117,6 +130,11 @@ impl Shadow {
         scratch.n_holders.clear();
         scratch.n_holders.resize(self.nodes.len(), 0);
         let Scratch { stack, unreachable, n_holders } = scratch;
+        for &(_, index) in &*unreachable {
+            let node = &mut self.nodes[index as usize];
+            node.is_cyclic &= node.dated == Some(node.stamp);
+            node.dated = Some(node.stamp);
+        }
         for &(_, index) in &*unreachable {
             let holder = &self.nodes[index as usize];
             holder.edges.for_each(|target| {
@@ -150,41 +168,57 @@ impl Shadow {
         }
     }
 
-    /// Hands out what is unreachable and reclaimed, and forgets it; what is unreachable and still there forgets its
-    /// references to that.
+    /// Marks what can still be read, by two more than the pass: a pass takes three numbers.
+    fn mark_readable(&mut self) {
+        let (reachable, readable) = (self.pass, self.pass + 2);
+        let mut stack = std::mem::take(&mut self.scratch.stack);
+        for index in 0..self.nodes.len() {
+            let node = &mut self.nodes[index];
+            if node.is_in_use && if node.mark == reachable { node.is_cut } else { node.reclaimed.is_none() } {
+                stack.push(NodeIndex::new(index as u32));
+            }
+            while let Some(index) = stack.pop() {
+                visit_edges(&mut self.nodes, index, |node, index| {
+                    if node.mark != reachable && node.mark != readable {
+                        node.mark = readable;
+                        stack.push(index);
+                    }
+                });
+            }
+        }
+        self.scratch.stack = stack;
+    }
+
+    /// Hands out what is unreachable and reclaimed, and lets it go.
     fn let_go(&mut self, finished: &mut impl FnMut(&Finished<'_>)) {
+        self.mark_readable();
+        let readable = self.pass + 2;
         let unreachable = std::mem::take(&mut self.scratch.unreachable);
-        let (over, left): (Vec<u32>, Vec<u32>) = unreachable
-            .iter()
-            .map(|&(_, index)| index)
-            .partition(|&index| self.nodes[index as usize].reclaimed.is_some());
-        for &index in &over {
+        for &(_, index) in &unreachable {
             let node = &mut self.nodes[index as usize];
+            if node.reclaimed.is_none() || node.mark == readable {
+                continue;
+            }
             finished(&Finished { node, unreachable: Some(node.stamp) });
             self.directory.remove(node.birth.object);
             node.is_in_use = false;
             node.edges.clear();
             self.free.push(NodeIndex::new(index));
         }
-        for &index in &left {
-            let mut edges = std::mem::take(&mut self.nodes[index as usize].edges);
-            edges.retain(|target| self.nodes[target.index()].is_in_use);
-            self.nodes[index as usize].edges = edges;
-        }
         self.size = self.nodes.iter().filter(|node| node.is_in_use).map(|node| 1 + node.edges.n_places()).sum();
         self.scratch.unreachable = unreachable;
-        self.pass += 1;
+        self.pass += 2;
     }
 }
 
 /// Whether `holder`, unreachable itself, still held `node` when that became unreachable.
 fn holds(holder: &Node, node: &Node) -> bool {
-    holder.reclaimed.is_none_or(|(reclaimed, _)| reclaimed >= node.stamp)
+    !holder.is_cut && holder.reclaimed.is_none_or(|(reclaimed, _)| reclaimed >= node.stamp)
 }
 
 /// Calls `visit` with each node that the one at `index` refers to.
 #[inline]
-fn visit_edges(nodes: &mut [Node], index: NodeIndex, mut visit: impl FnMut(&mut Node, NodeIndex)) {
+pub(super) fn visit_edges(nodes: &mut [Node], index: NodeIndex, mut visit: impl FnMut(&mut Node, NodeIndex)) {
     let edges = std::mem::take(&mut nodes[index.index()].edges);
     edges.for_each(|target| visit(&mut nodes[target.index()], target));
     nodes[index.index()].edges = edges;

@@ -80,7 +80,11 @@ impl<O: Observer> Reclaim<O> for Counts {
         m.journal.tell(|| Event::CollectionEnded { collection, n_reclaimed, n_moved: 0, moved_bytes: 0 });
     }
 
-    fn about_to_create(_m: &mut Smallest<Self, O>) {}
+    fn about_to_create(m: &mut Smallest<Self, O>) {
+        if m.is_collection_due() {
+            Self::collect(m);
+        }
+    }
 
     fn finish(_m: &mut Smallest<Self, O>) {}
 }

@@ -55,6 +55,8 @@ pub(crate) struct Smallest<R, O> {
     /// Whether a collection waits for finalizers.
     pub(crate) is_collection_unfinished: bool,
     pub(crate) n_born: u64,
+    /// How many births there are from one collection to the next.
+    pub(crate) births_per_collection: u64,
     /// Where the next object goes.
     pub(crate) next: Address,
     pub(super) heap_bytes: u64,
@@ -77,6 +79,7 @@ impl<R: Reclaim<O>, O: Observer> Smallest<R, O> {
             n_finalizing: 0,
             is_collection_unfinished: false,
             n_born: 0,
+            births_per_collection: 16,
             next: HEAP,
             heap_bytes: 0,
             reclaims: PhantomData,
@@ -116,6 +119,11 @@ impl<R: Reclaim<O>, O: Observer> Smallest<R, O> {
                 object.body = Body::Weak(ObjectKey::default());
             }
         }
+    }
+
+    /// Whether it is time for a collection.
+    pub(crate) fn is_collection_due(&self) -> bool {
+        self.n_born > 0 && self.n_born.is_multiple_of(self.births_per_collection)
     }
 
     /// Queues the object for its finalizer, which runs only this once.
@@ -228,13 +236,12 @@ impl<R: Reclaim<O>, O: Observer> Smallest<R, O> {
         }
     }
 
-    /// Writes a cell. What is written where an object was is stored nowhere that anyone else sees.
+    /// Writes a cell. What is written where an object was is lost: the place is nobody's.
     pub(super) fn write_cell(&mut self, key: ObjectKey, index: usize, value: Value) {
+        let Some(object) = self.objects.get(key).map(|object| object.naming.object) else { return };
         self.gain(value);
-        let old = std::mem::replace(&mut self.object_mut(key).cells()[index], value);
-        if let Some(object) = self.objects.get(key).map(|object| object.naming.object) {
-            self.tell_stored(Place::Inside { object, index: index as u64 }, old, value);
-        }
+        let old = std::mem::replace(&mut self.objects[key].cells()[index], value);
+        self.tell_stored(Place::Inside { object, index: index as u64 }, old, value);
         self.lose(old);
     }
 

@@ -14,7 +14,7 @@ mod traced;
 
 /// Freed by hand; addresses are handed out once and never again; a dangling reference is a key that has gone stale.
 pub(crate) type Manual<O> = machine::Smallest<manual::Frees, O>;
-/// Counted: dies with its last holder; cycles wait for a collection.
+/// Counted: dies with its last holder; cycles wait for a collection, which every 16th birth brings.
 pub(crate) type Counted<O> = machine::Smallest<counted::Counts, O>;
 /// Traced: survivors of a collection are copied, the rest is gone; every 16th birth collects.
 pub(crate) type Traced<O> = machine::Smallest<traced::Copies, O>;

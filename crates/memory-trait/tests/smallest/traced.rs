@@ -4,9 +4,6 @@ use memory_trait::{Collection, Event, ObjectKey, Observer, Outcome, Reclaimer};
 
 use super::machine::{Reclaim, Smallest};
 
-/// How many births there are from one collection to the next. Unit: objects.
-const BIRTHS: u64 = 16;
-
 pub(crate) struct Copies;
 
 impl<O: Observer> Reclaim<O> for Copies {
@@ -28,7 +25,7 @@ impl<O: Observer> Reclaim<O> for Copies {
     }
 
     fn about_to_create(m: &mut Smallest<Self, O>) {
-        if m.n_born > 0 && m.n_born.is_multiple_of(BIRTHS) {
+        if m.is_collection_due() {
             collect(m, Collection { generation: 0, is_full: false, cause: "births" }, Reclaimer::Young);
         }
     }
