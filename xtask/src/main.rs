@@ -3,6 +3,8 @@
 //! Exit codes: 0 as expected, 1 a difference or a fault of the workload, 2 misuse.
 #![forbid(unsafe_code)]
 
+mod verify;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -16,8 +18,12 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Verify(verify::Args),
+}
 
 fn main() -> ExitCode {
-    match Cli::parse().command {}
+    match Cli::parse().command {
+        Command::Verify(args) => verify::run(&args),
+    }
 }

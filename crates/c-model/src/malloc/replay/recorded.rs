@@ -1,0 +1,146 @@
+//! The operating system of a recorded trace: it answers as it did then.
+
+use std::collections::VecDeque;
+
+use crate::malloc::params::HEAP_BYTES_MAX;
+use crate::malloc::system::{AddressSpace, System};
+
+/// So many mapped chunks and more may have come upon the kernel's limit of mappings. Source: Linux `vm.max_map_count`
+/// is 65530, less what else a process has mapped.
+const MMAPS_NEAR_LIMIT: i32 = 60_000;
+
+/// What the trace says came back from a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// The call does not return a block.
+    #[default]
+    Other,
+    /// No block: memory was refused, or none was asked for.
+    Nothing,
+    /// A block.
+    Block {
+        /// Its address.
+        at: u64,
+        /// Where its mapping starts, if it is in a mapping.
+        mapping: Option<u64>,
+    },
+}
+
+/// An operating system that answers from what was recorded of the current event.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    reply: Reply,
+    /// The mapping the event got, until it is given out.
+    mapping: Option<u64>,
+    /// The break after the event.
+    brk: u64,
+    /// The mappings before the event, where they are known and placement is predicted.
+    space: Option<AddressSpace>,
+    is_near_limit: bool,
+    has_placed: bool,
+    /// Places of thread heaps that were announced and never used. A place is announced once, however often a heap is
+    /// put there.
+    announced: VecDeque<u64>,
+    /// Places of thread heaps that were given back.
+    given_back: Vec<u64>,
+    /// The thread heap that was given out last.
+    fresh_heap: u64,
+}
+
+impl Recorded {
+    /// An event begins.
+    pub(super) fn begin(&mut self, reply: Reply, brk: u64, maps: Option<&[(u64, u64)]>, n_mmaps: i32) {
+        self.reply = reply;
+        self.mapping = match reply {
+            Reply::Block { mapping, .. } => mapping,
+            Reply::Other | Reply::Nothing => None,
+        };
+        self.brk = brk;
+        self.space = maps.map(AddressSpace::of);
+        self.is_near_limit = n_mmaps > MMAPS_NEAR_LIMIT;
+        self.has_placed = false;
+        self.fresh_heap = 0;
+    }
+
+    /// Whether a mapping of the event was placed by prediction.
+    pub(super) fn has_placed(&self) -> bool {
+        self.has_placed
+    }
+
+    /// A thread heap will be at `at`.
+    pub(super) fn add_region(&mut self, at: u64) {
+        self.given_back.retain(|&place| place != at);
+        self.announced.push_back(at);
+    }
+
+    /// Whether the event ended without a block, or with one that is mapped and was not given out yet.
+    fn may_have_refused(&self) -> bool {
+        self.reply == Reply::Nothing || self.mapping.is_some()
+    }
+}
+
+impl System for Recorded {
+    fn move_break(&mut self, from: u64, to: u64) -> bool {
+        to <= from || to <= self.brk || !self.may_have_refused()
+    }
+
+    /// Differs from what was recorded only when it must: a request that the recorded process did not map is placed
+    /// all the same, so that the difference shows in the result.
+    fn map(&mut self, bytes: u64) -> Option<u64> {
+        let recorded = self.mapping.take();
+        match self.reply {
+            Reply::Nothing => return None,
+            Reply::Block { mapping: None, .. } if self.is_near_limit => return None,
+            Reply::Block { mapping: Some(_), .. } if recorded.is_none() => return None,
+            _ => {}
+        }
+        if let Some(space) = &mut self.space
+            && let Some(start) = space.find(bytes)
+        {
+            space.insert(start, bytes);
+            self.has_placed = true;
+            return Some(start);
+        }
+        Some(recorded.unwrap_or(1 << 46))
+    }
+
+    fn unmap(&mut self, start: u64, bytes: u64) {
+        if let Some(space) = &mut self.space {
+            space.remove(start, bytes);
+        }
+    }
+
+    fn remap(&mut self, start: u64, bytes: u64, new_bytes: u64) -> Option<u64> {
+        let recorded = self.mapping.take()?;
+        match self.space.as_ref().and_then(|space| space.find_resized(start, bytes, new_bytes)) {
+            Some(to) => {
+                self.has_placed = true;
+                Some(to)
+            }
+            None => Some(recorded),
+        }
+    }
+
+    /// The place that the event's result is in, if it is one; else the next one announced; else the last given back.
+    fn map_heap(&mut self) -> Option<u64> {
+        let is_result_in = |place: &u64| match self.reply {
+            Reply::Block { at, mapping: None } => at.wrapping_sub(*place) < HEAP_BYTES_MAX,
+            _ => false,
+        };
+        self.fresh_heap = if let Some(place) = self.given_back.iter().position(is_result_in) {
+            self.given_back.remove(place)
+        } else {
+            let place = self.announced.iter().position(is_result_in).unwrap_or(0);
+            self.announced.remove(place).or_else(|| self.given_back.pop())?
+        };
+        Some(self.fresh_heap)
+    }
+
+    fn unmap_heap(&mut self, start: u64) {
+        self.given_back.push(start);
+    }
+
+    fn protect_heap(&mut self, start: u64, _bytes: u64) -> bool {
+        start == self.fresh_heap || self.reply != Reply::Nothing
+    }
+}

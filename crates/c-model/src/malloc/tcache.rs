@@ -1,0 +1,131 @@
+//! The thread cache: up to seven blocks of each small size, last in first out, without a look at their neighbours.
+//!
+//! The structure lives in a chunk of the thread's own arena; the blocks in it still count as in use for everybody else.
+//! Mirrors glibc 2.36 `malloc/malloc.c:tcache_put` to `tcache_init`.
+
+use super::chunk::{self, FD, HEADER_BYTES, mangle, tcache_index};
+use super::stop::{Check, Step, ensure};
+use super::{Glibc, System};
+
+use chunk::tcache::{BYTES, CHUNK_BYTES, COUNTS, ENTRIES, N_BINS};
+
+impl<S: System> Glibc<S> {
+    #[inline]
+    pub(super) fn tcache_count(&self, index: u64) -> Step<u64> {
+        Ok(u64::from(self.memory.load_u16(self.tcache + COUNTS + 2 * index)?))
+    }
+
+    #[inline]
+    fn set_tcache_count(&mut self, index: u64, count: u64) -> Step<()> {
+        Ok(self.memory.store_u16(self.tcache + COUNTS + 2 * index, count as u16)?)
+    }
+
+    /// Whether the bin of a chunk size exists, and which it is.
+    #[inline]
+    pub(super) fn tcache_bin(&self, chunk_bytes: u64) -> Option<u64> {
+        let index = tcache_index(chunk_bytes);
+        (self.tcache != 0 && index < self.parameters.tcache_bins).then_some(index)
+    }
+
+    /// Whether the bin has room for one more.
+    #[inline]
+    pub(super) fn tcache_has_room(&self, index: u64) -> Step<bool> {
+        Ok(self.tcache_count(index)? < self.parameters.tcache_count)
+    }
+
+    /// Puts a chunk at the head of its bin.
+    #[inline]
+    pub(super) fn tcache_put(&mut self, chunk: u64, index: u64) -> Step<()> {
+        let entry = chunk.wrapping_add(FD);
+        let head = self.tcache + ENTRIES + 8 * index;
+        self.store(entry.wrapping_add(8), self.tcache_key)?;
+        let next = self.load(head)?;
+        self.store(entry, mangle(entry, next))?;
+        self.store(head, entry)?;
+        let count = self.tcache_count(index)?;
+        self.set_tcache_count(index, count.wrapping_add(1))
+    }
+
+    /// Takes the block at the head of a bin that has one.
+    #[inline]
+    pub(super) fn tcache_get(&mut self, index: u64) -> Step<u64> {
+        let head = self.tcache + ENTRIES + 8 * index;
+        let entry = self.load(head)?;
+        ensure(entry.is_multiple_of(16), Check::TcacheUnaligned)?;
+        let next = mangle(entry, self.load(entry)?);
+        self.store(head, next)?;
+        let count = self.tcache_count(index)?;
+        self.set_tcache_count(index, count.wrapping_sub(1))?;
+        self.store(entry.wrapping_add(8), 0)?;
+        Ok(entry)
+    }
+
+    /// A block that carries the key is about to be freed: is it in the bin already, or is it a coincidence?
+    #[cold]
+    pub(super) fn check_double_free(&self, entry: u64, index: u64) -> Step<()> {
+        let mut in_bin = self.load(self.tcache + ENTRIES + 8 * index)?;
+        let mut n = 0;
+        while in_bin != 0 {
+            ensure(n < self.parameters.tcache_count, Check::FreeTcacheMany)?;
+            ensure(in_bin.is_multiple_of(16), Check::FreeTcacheUnaligned)?;
+            ensure(in_bin != entry, Check::TcacheDouble)?;
+            in_bin = mangle(in_bin, self.load(in_bin)?);
+            n += 1;
+        }
+        Ok(())
+    }
+
+    /// Makes the current thread's tcache, unless it has one: `MAYBE_INIT_TCACHE`.
+    #[inline]
+    pub(super) fn need_tcache(&mut self) -> Step<()> {
+        if self.tcache == 0 { self.make_tcache() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn make_tcache(&mut self) -> Step<()> {
+        if self.threads[self.thread].tcache_shutting_down {
+            return Ok(());
+        }
+        let mut av = self.arena_get(BYTES)?;
+        let mut block = self.int_malloc(av, BYTES)?;
+        if block == 0 && av != 0 {
+            av = self.arena_get_retry(av, BYTES)?;
+            block = self.int_malloc(av, BYTES)?;
+        }
+        if block != 0 {
+            self.memory.fill(block, 0, BYTES)?;
+            self.statistics.own_bytes += CHUNK_BYTES;
+            self.threads[self.thread].tcache = block;
+            self.tcache = block;
+        }
+        Ok(())
+    }
+
+    /// The current thread ends: its blocks go back to the arenas, then the structure itself.
+    pub(super) fn tcache_shutdown(&mut self) -> Step<()> {
+        let tcache = self.tcache;
+        self.threads[self.thread].tcache_shutting_down = true;
+        if tcache == 0 {
+            return Ok(());
+        }
+        self.threads[self.thread].tcache = 0;
+        self.tcache = 0;
+        for index in 0..N_BINS {
+            let head = tcache + ENTRIES + 8 * index;
+            loop {
+                let entry = self.load(head)?;
+                if entry == 0 {
+                    break;
+                }
+                ensure(entry.is_multiple_of(16), Check::TcacheShutdownUnaligned)?;
+                let next = mangle(entry, self.load(entry)?);
+                self.store(head, next)?;
+                self.libc_free(entry)?;
+            }
+        }
+        self.statistics.own_bytes -= CHUNK_BYTES;
+        self.libc_free(tcache)
+    }
+}
+
+const _: () = assert!(CHUNK_BYTES == BYTES + HEADER_BYTES);

@@ -1,0 +1,77 @@
+//! Giving memory back: `systrim` from the top of the main arena, `malloc_trim` from everywhere.
+//!
+//! Mirrors glibc 2.36 `malloc/malloc.c:systrim`, `mtrim`, `__malloc_trim`. Differs: nothing known.
+
+use super::chunk::{MIN_CHUNK_BYTES, PAGE_BYTES, PREV_INUSE, align_down, align_up, arena, bin_at, bin_index};
+use super::stop::Step;
+use super::{Glibc, System};
+
+/// `sizeof (struct malloc_chunk)`: of a free chunk so much is in use.
+const LINKS_BYTES: u64 = 48;
+
+impl<S: System> Glibc<S> {
+    /// Lowers the break, keeping `pad` bytes and some in top; whether anything was given back.
+    pub(super) fn systrim(&mut self, av: u64, pad: u64) -> Step<bool> {
+        let top = self.top(av)?;
+        let top_size = self.size(top)?;
+        let area = top_size.wrapping_sub(MIN_CHUNK_BYTES + 1);
+        if area <= pad {
+            return Ok(false);
+        }
+        let extra = align_down(area - pad, PAGE_BYTES);
+        if extra == 0 {
+            return Ok(false);
+        }
+        let old = self.brk;
+        if old != top.wrapping_add(top_size) {
+            return Ok(false);
+        }
+        // Whether this worked is seen from the break afterwards.
+        let _ = self.sbrk((extra as i64).wrapping_neg());
+        // Negative when top was smaller than the subtraction above assumes: then glibc lets it grow.
+        let released = old.wrapping_sub(self.brk);
+        if released == 0 {
+            return Ok(false);
+        }
+        self.add_system_mem(av, (released as i64).wrapping_neg())?;
+        self.set_head(top, top_size.wrapping_sub(released) | PREV_INUSE)?;
+        Ok(true)
+    }
+
+    /// Drops the pages inside free chunks of one arena, and lowers the break if it is the main one.
+    fn mtrim(&mut self, av: u64, pad: u64) -> Step<bool> {
+        self.consolidate(av)?;
+        let mut any = false;
+        let first_large = bin_index(PAGE_BYTES);
+        for index in std::iter::once(1).chain(first_large..arena::N_BINS) {
+            let bin = bin_at(av, index);
+            let mut chunk = self.bk(bin)?;
+            while chunk != bin {
+                let size = self.size(chunk)?;
+                if size > PAGE_BYTES - 1 + LINKS_BYTES {
+                    let start = align_up(chunk + LINKS_BYTES, PAGE_BYTES);
+                    let bytes = align_down(size - (start - chunk), PAGE_BYTES);
+                    if bytes > 0 {
+                        self.memory.discard(start, bytes)?;
+                        any = true;
+                    }
+                }
+                chunk = self.bk(chunk)?;
+            }
+        }
+        if av == self.main_arena {
+            any |= self.systrim(av, pad)?;
+        }
+        Ok(any)
+    }
+
+    /// `malloc_trim`.
+    pub(super) fn libc_trim(&mut self, pad: u64) -> Step<bool> {
+        self.need_init()?;
+        let mut any = false;
+        for av in self.arenas()? {
+            any |= self.mtrim(av, pad)?;
+        }
+        Ok(any)
+    }
+}

@@ -1,0 +1,55 @@
+//! The model against traces recorded from real programs on glibc 2.36: every result, break and snapshot line.
+
+use std::path::{Path, PathBuf};
+
+use c_model::malloc::Replay;
+use c_model::malloc::replay::Tally;
+use heap_trace::Reader;
+
+/// Cores of the machine the traces were recorded on.
+const CORES: u64 = 2;
+
+fn oracle(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/glibc-2.36").join(name)
+}
+
+fn replay(path: &Path) -> Result<Tally, String> {
+    let mut trace = Reader::open(path).map_err(|error| error.to_string())?;
+    let mut replay = Replay::new(&trace.header(), CORES)?;
+    while let Some(record) = trace.next_record().map_err(|error| error.to_string())? {
+        replay.feed(trace.line(), record).map_err(|difference| difference.to_string())?;
+    }
+    replay.finish().map_err(|difference| difference.to_string())
+}
+
+fn check(name: &str, n_events: u64) {
+    match replay(&oracle(name)) {
+        Ok(tally) => assert_eq!((tally.n_events, tally.n_skipped), (n_events, 0), "{name}"),
+        Err(error) => panic!("{name}: {error}"),
+    }
+}
+
+#[test]
+fn a_database_that_inserts_rows_is_exact() {
+    check("sqlite.tr.xz", 58881);
+}
+
+#[test]
+fn blocks_that_mremap_moves_are_exact() {
+    check("edge3.tr.xz", 77);
+}
+
+#[test]
+fn changes_of_the_parameters_are_exact() {
+    check("edge4.tr.xz", 2526);
+}
+
+#[test]
+fn second_heaps_of_thread_arenas_are_exact() {
+    check("edge7.tr.xz", 57708);
+}
+
+#[test]
+fn odd_alignments_are_exact() {
+    check("edge9.tr.xz", 8104);
+}

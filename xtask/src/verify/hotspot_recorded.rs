@@ -1,0 +1,32 @@
+//! Recorded layouts and heap sizes of real JVMs against the model of `HotSpot`.
+
+use std::path::Path;
+
+use jvm_model::recorded::{Recorded, RecordedError, compare_layouts, compare_sizings};
+
+use super::Verdict;
+
+pub(super) fn verify(file: &Path, recorded: Recorded) -> Verdict {
+    let unreadable = |error: RecordedError| {
+        let place = if error.line > 0 { format!(":{}", error.line) } else { String::new() };
+        Verdict::Unreadable(format!("{}{place}: {}", file.display(), error.message))
+    };
+    let source = match heap_trace::open(file) {
+        Ok(source) => source,
+        Err(error) => return Verdict::Unreadable(format!("{}: {error}", file.display())),
+    };
+    let comparison = match recorded {
+        Recorded::Layouts => compare_layouts(source),
+        Recorded::Sizings => compare_sizings(source, None),
+    };
+    match comparison {
+        Err(error) => unreadable(error),
+        Ok(comparison) => match comparison.first_wrong {
+            None => Verdict::Exact { n: comparison.n_total, what: comparison.what, note: String::new() },
+            Some(wrong) => {
+                let (n, what) = (comparison.n_exact, comparison.what);
+                Verdict::Different { n, what, difference: wrong.to_string() }
+            }
+        },
+    }
+}
