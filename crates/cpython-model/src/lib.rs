@@ -59,6 +59,7 @@ pub mod obmalloc;
 pub mod params;
 mod refcount;
 pub mod report;
+mod verify;
 pub mod version;
 
 pub use machine::{Builder, CPython, DEFAULT_HEAP_LIMIT_BYTES, DEFAULT_RECURSION_LIMIT};

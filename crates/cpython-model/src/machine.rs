@@ -35,7 +35,7 @@ pub struct CPython<O = Unwatched, A = PageAllocator> {
     pub(crate) constants: Vec<ObjectKey>,
     /// What was there before the program, and the defaults that classes and arrays use.
     pub(crate) ambient: Vec<ObjectKey>,
-    zero_float: Option<ObjectKey>,
+    pub(crate) zero_float: Option<ObjectKey>,
     n_ambient_objects: u64,
     recursion_limit: u32,
     /// The current thread's frames.
@@ -117,6 +117,11 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     /// The observer, for whoever is done with the machine.
     pub fn into_observer(self) -> O {
         self.heap.journal.observer
+    }
+
+    /// What is in a slot, if anything.
+    pub(crate) fn slot_value(&self, slot: Slot) -> Option<ObjectKey> {
+        self.stack.slots[self.base + slot.index()]
     }
 
     /// What is in a slot.

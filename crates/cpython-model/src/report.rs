@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use memory_trait::{Allocator, Observer, RecordId};
+use memory_trait::{Allocator, Observer, RecordId, Slot};
 
 use crate::cycle::lists::ListId;
 use crate::cycle::{GenerationStats, N_GENERATIONS};
@@ -61,6 +61,12 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     pub fn free_list_lengths(&self) -> FreeListLengths {
         let [n_floats, n_lists, n_dicts, n_dict_keys, n_tuples] = self.heap.free_lists.lengths();
         FreeListLengths { n_floats, n_lists, n_dicts, n_dict_keys, n_tuples }
+    }
+
+    /// The name of the type of what is in a slot of the current frame: `int`, `list`, `NoneType`; `instance` for records,
+    /// and `unset` when nothing is.
+    pub fn kind_of(&self, slot: Slot) -> &'static str {
+        self.slot_value(slot).map_or("unset", |key| self.heap.object(key).type_name())
     }
 
     /// Instances of a record type that have not been reclaimed. Counts them.
