@@ -72,19 +72,19 @@ impl Fates {
     }
 
     pub(crate) fn enter(&mut self, finished: &Finished<'_>, end: Tick) {
-        let Finished { node, unreachable } = *finished;
+        let Finished { node, facts, unreachable } = *finished;
         let has_died = unreachable.is_some_and(|unreachable| unreachable < end);
         let fate = match node.reclaimed {
-            _ if !has_died || node.birth.storage == Storage::Static => HELD,
+            _ if !has_died || facts.birth.storage == Storage::Static => HELD,
             None | Some((_, Reclaimer::Exit)) => NEVER,
             Some((tick, _)) => tick.0 * 2,
         };
-        let object = node.birth.object.index();
+        let object = facts.birth.object.index();
         if object >= self.entries.len() {
             self.entries.resize(object + 1, Entry { fate: HELD, name: 0 });
         }
-        let name = pack(node.birth.label, node.birth.ordinal);
-        self.entries[object] = Entry { fate: fate | if node.is_cyclic { CYCLIC } else { 0 }, name };
+        let name = pack(facts.birth.label, facts.birth.ordinal);
+        self.entries[object] = Entry { fate: fate | if node.is_cyclic() { CYCLIC } else { 0 }, name };
     }
 
     /// How many objects there were.

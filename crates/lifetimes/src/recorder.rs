@@ -153,28 +153,28 @@ impl Book {
         if let Some(fates) = &mut self.fates {
             fates.enter(finished, end);
         }
-        let Finished { node, unreachable } = *finished;
+        let Finished { node, facts, unreachable } = *finished;
         let is_kept = match self.keep {
             Keep::All => true,
-            Keep::First(n_objects) => node.birth.object.0 < n_objects,
+            Keep::First(n_objects) => facts.birth.object.0 < n_objects,
             Keep::None => false,
         };
         if is_kept {
-            let Birth { object, label, ordinal, site, storage, born } = node.birth;
+            let Birth { object, label, ordinal, site, storage, born } = facts.birth;
             self.kept.push(Lifetime {
                 object,
                 name: self.labels.name(label, ordinal),
                 site_line: site,
                 storage,
                 born,
-                last_used: node.last_used,
+                last_used: facts.last_used,
                 unreachable,
                 reclaimed: node.reclaimed.map(|(tick, _)| tick),
                 reclaimed_by: node.reclaimed.map(|(_, by)| by),
-                payload_bytes: node.payload_bytes,
-                total_bytes: node.total_bytes,
-                n_moves: node.n_moves,
-                is_cyclic: node.is_cyclic,
+                payload_bytes: facts.payload_bytes,
+                total_bytes: facts.total_bytes,
+                n_moves: facts.n_moves,
+                is_cyclic: node.is_cyclic(),
             });
         }
     }
@@ -197,21 +197,21 @@ impl Observer for Recorder {
                 self.shadow.bear(birth, payload_bytes, total_bytes);
             }
             Event::Used { object } => {
-                if let Some(node) = self.shadow.node_mut(object) {
-                    node.last_used = Some(tick);
+                if let Some(facts) = self.shadow.facts_mut(object) {
+                    facts.last_used = Some(tick);
                 }
             }
             Event::Resized { object, payload_bytes, total_bytes } => {
-                if let Some(node) = self.shadow.node_mut(object) {
-                    node.payload_bytes = payload_bytes;
-                    node.total_bytes = total_bytes;
+                if let Some(facts) = self.shadow.facts_mut(object) {
+                    facts.payload_bytes = payload_bytes;
+                    facts.total_bytes = total_bytes;
                 }
             }
             Event::Stored { place, old, new } => self.shadow.store(tick, place, old, new),
             Event::Moved { object, from: _, to: _ } => {
-                if let Some(node) = self.shadow.node_mut(object) {
-                    node.n_moves += 1;
-                    self.book.tally.moved(node.total_bytes);
+                if let Some(facts) = self.shadow.facts_mut(object) {
+                    facts.n_moves += 1;
+                    self.book.tally.moved(facts.total_bytes);
                 }
             }
             Event::Reclaimed { object, by } => self.shadow.reclaim(tick, object, by),

@@ -44,35 +44,49 @@ pub(crate) struct Birth {
     pub(crate) born: Tick,
 }
 
-/// What is known of an object.
+/// An object as a pass sees it. What a pass need not look at is in its [`Facts`].
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) birth: Birth,
-    pub(crate) last_used: Option<Tick>,
-    pub(crate) reclaimed: Option<(Tick, Reclaimer)>,
-    pub(crate) payload_bytes: u64,
-    pub(crate) total_bytes: u64,
-    pub(crate) n_moves: u64,
-    /// Whether it was cyclic when it died at the tick `dated`.
-    pub(crate) is_cyclic: bool,
-    /// The stamp that the last pass left it with, if that found it unreachable. A later one is another death.
-    dated: Option<Tick>,
     /// The last tick at which it lost a reference; when it is found unreachable, the tick at which it became so.
-    pub(crate) stamp: Tick,
-    /// Slots that refer to it.
-    n_roots: u64,
+    stamp: Tick,
+    pub(crate) reclaimed: Option<(Tick, Reclaimer)>,
+    /// The death at which it was found cyclic. A later stamp is another death.
+    cyclic_at: Tick,
     edges: Edges,
+    /// Slots that refer to it.
+    n_roots: u32,
+    /// The pass that saw it last, and as what.
+    mark: u32,
     /// Whether it was taken away while it may have been reachable: its edges do not keep anything any more, but who
     /// still reads where it was finds what they lead to.
     is_cut: bool,
-    /// The pass that saw it last.
-    mark: u64,
     is_in_use: bool,
+}
+
+/// No death.
+const NEVER: Tick = Tick(u64::MAX);
+
+impl Node {
+    /// Whether it was cyclic when it died.
+    pub(crate) fn is_cyclic(&self) -> bool {
+        self.cyclic_at == self.stamp
+    }
+}
+
+/// What else is known of an object.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) birth: Birth,
+    pub(crate) last_used: Option<Tick>,
+    pub(crate) payload_bytes: u64,
+    pub(crate) total_bytes: u64,
+    pub(crate) n_moves: u64,
 }
 
 /// An object that is over: unreachable and reclaimed, or left at the end.
 pub(crate) struct Finished<'n> {
     pub(crate) node: &'n Node,
+    pub(crate) facts: &'n Facts,
     /// `None` when it is still reachable.
     pub(crate) unreachable: Option<Tick>,
 }
@@ -84,6 +98,8 @@ const BIRTHS_MIN: u64 = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Shadow {
     nodes: Vec<Node>,
+    /// Of each node.
+    facts: Vec<Facts>,
     free: Vec<NodeIndex>,
     directory: Directory,
     n_births_since: u64,
@@ -91,44 +107,39 @@ pub(crate) struct Shadow {
     pub(crate) pass_births: Option<u64>,
     /// What the last pass left to look at: nodes and places of references.
     size: u64,
-    pass: u64,
+    pass: u32,
     scratch: trace::Scratch,
 }
 
 impl Shadow {
-    /// The node of an object that is not over.
+    /// What is known of an object that is not over.
     #[inline]
-    pub(crate) fn node_mut(&mut self, object: ObjectId) -> Option<&mut Node> {
+    pub(crate) fn facts_mut(&mut self, object: ObjectId) -> Option<&mut Facts> {
         let index = self.directory.get(object)?;
-        Some(&mut self.nodes[index.index()])
+        Some(&mut self.facts[index.index()])
     }
 
     /// An object is born. Nothing refers to it yet.
     pub(crate) fn bear(&mut self, birth: Birth, payload_bytes: u64, total_bytes: u64) {
         self.n_births_since += 1;
-        let mut node = Node {
-            birth,
-            last_used: None,
-            reclaimed: None,
-            payload_bytes,
-            total_bytes,
-            n_moves: 0,
-            is_cyclic: false,
-            dated: None,
+        let node = Node {
             stamp: birth.born,
-            n_roots: 0,
+            reclaimed: None,
+            cyclic_at: NEVER,
             edges: Edges::default(),
-            is_cut: false,
+            n_roots: 0,
             mark: 0,
+            is_cut: false,
             is_in_use: true,
         };
+        let facts = Facts { birth, last_used: None, payload_bytes, total_bytes, n_moves: 0 };
         let index = if let Some(index) = self.free.pop() {
-            let place = &mut self.nodes[index.index()];
-            std::mem::swap(&mut node.edges, &mut place.edges);
-            *place = node;
+            self.nodes[index.index()] = node;
+            self.facts[index.index()] = facts;
             index
         } else {
             self.nodes.push(node);
+            self.facts.push(facts);
             NodeIndex::new(self.nodes.len() as u32 - 1)
         };
         self.directory.insert(birth.object, index);
@@ -144,17 +155,21 @@ impl Shadow {
                 if let Some(node) = new {
                     self.nodes[node.index()].n_roots += 1;
                 }
-                if let Some(node) = old.and_then(|object| self.directory.get(object)) {
+                let Some(object) = old else { return };
+                if let Some(node) = self.directory.get(object) {
                     let node = &mut self.nodes[node.index()];
-                    assert!(node.n_roots > 0, "a slot drops object {}, which no slot holds", node.birth.object.0);
+                    assert!(node.n_roots > 0, "a slot drops object {}, which no slot holds", object.0);
                     node.n_roots -= 1;
                     node.stamp = now;
                 }
             }
             Place::Inside { object, index } => {
-                let Some(holder) = self.node_mut(object).filter(|holder| !holder.is_cut) else { return };
-                let payload_bytes = holder.payload_bytes;
-                if let Some(old) = holder.edges.set(index, new, payload_bytes) {
+                let Some(holder) = self.directory.get(object) else { return };
+                let (node, facts) = (&mut self.nodes[holder.index()], &self.facts[holder.index()]);
+                if node.is_cut {
+                    return;
+                }
+                if let Some(old) = node.edges.set(index, new, || facts.payload_bytes) {
                     self.nodes[old.index()].stamp = now;
                 }
             }

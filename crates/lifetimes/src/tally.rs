@@ -118,20 +118,20 @@ impl Tally {
 
     /// An object is over. It died if it was unreachable before `end`; if nobody reclaimed it, it lingers until `now`.
     pub(crate) fn finished(&mut self, finished: &Finished<'_>, end: Tick, now: Tick) {
-        let Finished { node, unreachable } = *finished;
-        if node.birth.storage == Storage::Static {
+        let Finished { node, facts, unreachable } = *finished;
+        if facts.birth.storage == Storage::Static {
             return;
         }
         let by = node.reclaimed.map(|(_, by)| by);
         self.n_reclaimed[by.map_or(Reclaimer::ALL.len(), |by| by as usize)] += 1;
         let Some(unreachable) = unreachable.filter(|&unreachable| unreachable < end) else { return };
         self.n_died += 1;
-        self.n_cyclic += u64::from(node.is_cyclic);
+        self.n_cyclic += u64::from(node.is_cyclic());
         let reclaimed = node.reclaimed.map_or(now, |(reclaimed, _)| reclaimed);
         let drag_ticks = reclaimed.0.saturating_sub(unreachable.0);
         let early_ticks = unreachable.0.saturating_sub(reclaimed.0);
         self.drag.add(drag_ticks);
-        self.drag_byte_ticks = self.drag_byte_ticks.saturating_add(node.total_bytes.saturating_mul(drag_ticks));
+        self.drag_byte_ticks = self.drag_byte_ticks.saturating_add(facts.total_bytes.saturating_mul(drag_ticks));
         self.early_ticks_max = self.early_ticks_max.max(early_ticks);
         if matches!(by, None | Some(Reclaimer::Exit)) {
             self.n_never += 1;

@@ -4,6 +4,8 @@ use rustc_hash::FxHashMap;
 
 use super::NodeIndex;
 
+/// Indices below this are kept in the node itself. Unit: elements.
+const INLINE: u64 = 4;
 /// Indices below this are always dense. Unit: elements.
 const DENSE_ALWAYS: u64 = 64;
 /// A flat vector may have this many places for each reference in it.
@@ -12,27 +14,73 @@ const DENSE_PLACES: u64 = 8;
 /// The references of an object.
 #[derive(Debug, Default)]
 pub(crate) struct Edges {
+    inline: [Option<NodeIndex>; INLINE as usize],
+    beyond: Option<Box<Beyond>>,
+}
+
+/// Those from [`INLINE`] on, numbered from there.
+#[derive(Debug, Default)]
+struct Beyond {
     dense: Vec<Option<NodeIndex>>,
     n_dense: u64,
-    /// All references, once there was one too far out: a map whose entries come and go, numbered ever higher.
-    sparse: Option<Box<FxHashMap<u64, NodeIndex>>>,
+    /// All of them, once there was one too far out: a map whose entries come and go, numbered ever higher.
+    sparse: Option<FxHashMap<u64, NodeIndex>>,
 }
 
 impl Edges {
     /// Writes one reference and answers the one that was there. `payload_bytes`: what the object has room for.
     #[inline]
-    pub(crate) fn set(&mut self, index: u64, new: Option<NodeIndex>, payload_bytes: u64) -> Option<NodeIndex> {
+    pub(crate) fn set(
+        &mut self,
+        index: u64,
+        new: Option<NodeIndex>,
+        payload_bytes: impl Fn() -> u64,
+    ) -> Option<NodeIndex> {
+        if index < INLINE {
+            return std::mem::replace(&mut self.inline[index as usize], new);
+        }
+        if self.beyond.is_none() {
+            new?;
+        }
+        self.beyond.get_or_insert_default().set(index - INLINE, new, payload_bytes)
+    }
+
+    /// Calls `visit` with each reference. The order is not defined: what comes of it must not depend on it.
+    #[inline]
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(NodeIndex)) {
+        for &node in self.inline.iter().flatten() {
+            visit(node);
+        }
+        if let Some(beyond) = &self.beyond {
+            for &node in beyond.dense.iter().flatten() {
+                visit(node);
+            }
+            for &node in beyond.sparse.iter().flat_map(FxHashMap::values) {
+                visit(node);
+            }
+        }
+    }
+
+    /// Places to look at when all references are visited, beyond those in the node itself.
+    pub(crate) fn n_places(&self) -> u64 {
+        let Some(beyond) = &self.beyond else { return 0 };
+        beyond.dense.len() as u64 + beyond.sparse.as_ref().map_or(0, |sparse| sparse.len() as u64)
+    }
+}
+
+impl Beyond {
+    fn set(&mut self, index: u64, new: Option<NodeIndex>, payload_bytes: impl Fn() -> u64) -> Option<NodeIndex> {
         if self.sparse.is_none() {
             if let Some(place) = self.dense.get_mut(index as usize) {
                 let old = std::mem::replace(place, new);
                 self.n_dense = self.n_dense + u64::from(new.is_some()) - u64::from(old.is_some());
-                if new.is_none() && index as usize + 1 == self.dense.len() {
-                    self.shorten();
+                while self.dense.last() == Some(&None) {
+                    self.dense.pop();
                 }
                 return old;
             }
             new?;
-            if index < DENSE_ALWAYS + DENSE_PLACES * self.n_dense || index < payload_bytes / 4 {
+            if index < DENSE_ALWAYS + DENSE_PLACES * self.n_dense || index < payload_bytes() / 4 {
                 self.dense.resize(index as usize + 1, None);
                 self.dense[index as usize] = new;
                 self.n_dense += 1;
@@ -42,51 +90,17 @@ impl Edges {
         self.set_sparse(index, new)
     }
 
-    fn shorten(&mut self) {
-        while self.dense.last() == Some(&None) {
-            self.dense.pop();
-        }
-    }
-
     #[cold]
     fn set_sparse(&mut self, index: u64, new: Option<NodeIndex>) -> Option<NodeIndex> {
         let dense = &mut self.dense;
         let sparse = self.sparse.get_or_insert_with(|| {
             let places = std::mem::take(dense).into_iter().enumerate();
-            Box::new(places.filter_map(|(index, node)| Some((index as u64, node?))).collect())
+            places.filter_map(|(index, node)| Some((index as u64, node?))).collect()
         });
         match new {
             Some(node) => sparse.insert(index, node),
             None => sparse.remove(&index),
         }
-    }
-
-    /// Calls `visit` with each reference. The order is not defined: what comes of it must not depend on it.
-    #[inline]
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(NodeIndex)) {
-        for &node in self.dense.iter().flatten() {
-            visit(node);
-        }
-        if let Some(sparse) = &self.sparse {
-            for &node in sparse.values() {
-                visit(node);
-            }
-        }
-    }
-
-    /// Drops all references; small room is kept for the next object.
-    pub(crate) fn clear(&mut self) {
-        self.sparse = None;
-        self.n_dense = 0;
-        self.dense.clear();
-        if self.dense.capacity() > DENSE_ALWAYS as usize {
-            self.dense = Vec::new();
-        }
-    }
-
-    /// Places to look at when all references are visited.
-    pub(crate) fn n_places(&self) -> u64 {
-        self.dense.len() as u64 + self.sparse.as_ref().map_or(0, |sparse| sparse.len() as u64)
     }
 }
 
@@ -108,19 +122,19 @@ mod tests {
     #[test]
     fn writing_answers_what_was_there() {
         let mut edges = Edges::default();
-        assert_eq!(edges.set(1, Some(node(7)), 16), None);
-        assert_eq!(edges.set(1, Some(node(8)), 16), Some(node(7)));
-        assert_eq!(edges.set(1, None, 16), Some(node(8)));
-        assert_eq!(edges.set(1, None, 16), None);
+        assert_eq!(edges.set(1, Some(node(7)), || 16), None);
+        assert_eq!(edges.set(1, Some(node(8)), || 16), Some(node(7)));
+        assert_eq!(edges.set(1, None, || 16), Some(node(8)));
+        assert_eq!(edges.set(1, None, || 16), None);
         assert_eq!(edges.n_places(), 0, "a shortened vector is not looked at");
     }
 
     #[test]
     fn a_large_array_is_flat_wherever_it_is_written_first() {
         let mut edges = Edges::default();
-        edges.set(999_999, Some(node(3)), 8_000_000);
-        assert!(edges.sparse.is_none());
-        edges.set(5, Some(node(4)), 8_000_000);
+        edges.set(999_999, Some(node(3)), || 8_000_000);
+        assert!(edges.beyond.as_ref().is_some_and(|beyond| beyond.sparse.is_none()));
+        edges.set(5, Some(node(4)), || 8_000_000);
         assert_eq!(sorted(&edges), [3, 4]);
     }
 
@@ -128,9 +142,9 @@ mod tests {
     fn numbers_that_only_rise_do_not_take_ever_more_room() {
         let mut edges = Edges::default();
         for index in 0..100_000 {
-            edges.set(index, Some(node(index as u32)), 160);
+            edges.set(index, Some(node(index as u32)), || 160);
             if index >= 10 {
-                assert_eq!(edges.set(index - 10, None, 160), Some(node(index as u32 - 10)));
+                assert_eq!(edges.set(index - 10, None, || 160), Some(node(index as u32 - 10)));
             }
         }
         assert_eq!(edges.n_places(), 10);

@@ -25,7 +25,8 @@ use std::cmp::Reverse;
 
 use memory_trait::Tick;
 
-use super::{Finished, Node, NodeIndex, Shadow};
+use super::edges::Edges;
+use super::{Finished, NEVER, Node, NodeIndex, Shadow};
 
 /// Room that is used again from pass to pass.
 #[derive(Debug, Default)]
@@ -47,9 +48,9 @@ impl Shadow {
     /// Dates deaths and hands out all that is left, reachable or not.
     pub(crate) fn end(&mut self, finished: &mut impl FnMut(&Finished<'_>)) {
         self.date_deaths();
-        for node in self.nodes.iter().filter(|node| node.is_in_use) {
+        for (node, facts) in self.nodes.iter().zip(&self.facts).filter(|(node, _)| node.is_in_use) {
             let unreachable = (node.mark != self.pass).then_some(node.stamp);
-            finished(&Finished { node, unreachable });
+            finished(&Finished { node, facts, unreachable });
         }
     }
 
@@ -62,8 +63,7 @@ impl Shadow {
         scratch.unreachable.clear();
         for (index, node) in self.nodes.iter_mut().enumerate().filter(|(_, node)| node.is_in_use) {
             if node.mark == self.pass {
-                node.is_cyclic = false;
-                node.dated = None;
+                node.cyclic_at = NEVER;
             } else {
                 scratch.unreachable.push((Reverse(node.stamp), index as u32));
             }
@@ -131,11 +131,6 @@ impl Shadow {
         scratch.n_holders.resize(self.nodes.len(), 0);
         let Scratch { stack, unreachable, n_holders } = scratch;
         for &(_, index) in &*unreachable {
-            let node = &mut self.nodes[index as usize];
-            node.is_cyclic &= node.dated == Some(node.stamp);
-            node.dated = Some(node.stamp);
-        }
-        for &(_, index) in &*unreachable {
             let holder = &self.nodes[index as usize];
             holder.edges.for_each(|target| {
                 let node = &self.nodes[target.index()];
@@ -144,7 +139,7 @@ impl Shadow {
                 }
             });
         }
-        let is_free = |node: &Node, n_holders: u32| n_holders == 0 && !node.is_cyclic;
+        let is_free = |node: &Node, n_holders: u32| n_holders == 0 && !node.is_cyclic();
         for &(_, index) in &*unreachable {
             if is_free(&self.nodes[index as usize], n_holders[index as usize]) {
                 stack.push(NodeIndex::new(index));
@@ -164,7 +159,9 @@ impl Shadow {
         }
         for &(_, index) in &*unreachable {
             let node = &mut self.nodes[index as usize];
-            node.is_cyclic |= n_holders[index as usize] > 0;
+            if n_holders[index as usize] > 0 {
+                node.cyclic_at = node.stamp;
+            }
         }
     }
 
@@ -199,10 +196,11 @@ impl Shadow {
             if node.reclaimed.is_none() || node.mark == readable {
                 continue;
             }
-            finished(&Finished { node, unreachable: Some(node.stamp) });
-            self.directory.remove(node.birth.object);
+            let facts = &self.facts[index as usize];
+            finished(&Finished { node, facts, unreachable: Some(node.stamp) });
+            self.directory.remove(facts.birth.object);
             node.is_in_use = false;
-            node.edges.clear();
+            node.edges = Edges::default();
             self.free.push(NodeIndex::new(index));
         }
         self.size = self.nodes.iter().filter(|node| node.is_in_use).map(|node| 1 + node.edges.n_places()).sum();
