@@ -203,3 +203,179 @@ impl Shadow {
         self.n_births_since >= self.pass_births.unwrap_or(BIRTHS_MIN.max(self.size))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shadow graph driven by hand; what is over is collected as `object unreachable cyclic?`.
+    #[derive(Default)]
+    struct Hand {
+        shadow: Shadow,
+        over: Vec<String>,
+    }
+
+    impl Hand {
+        fn bear(&mut self, object: u64, tick: u64) {
+            let (label, storage) = (Label::Array, Storage::Heap);
+            let (object, born) = (ObjectId(object), Tick(tick));
+            self.shadow.bear(Birth { object, label, ordinal: object.0 + 1, site: Line(0), storage, born }, 64, 80);
+        }
+
+        fn slot(&mut self, tick: u64, old: Option<u64>, new: Option<u64>) {
+            self.shadow.store(Tick(tick), Place::Slot, old.map(ObjectId), new.map(ObjectId));
+        }
+
+        fn field(&mut self, tick: u64, object: u64, index: u64, new: Option<u64>) {
+            let object = ObjectId(object);
+            self.shadow.store(Tick(tick), Place::Inside { object, index }, None, new.map(ObjectId));
+        }
+
+        fn reclaim(&mut self, tick: u64, object: u64, by: Reclaimer) {
+            self.shadow.reclaim(Tick(tick), ObjectId(object), by);
+        }
+
+        /// What is over, by a pass or at the end.
+        fn over(mut self, is_end: bool) -> String {
+            let mut write = |finished: &Finished<'_>| {
+                let unreachable = finished.unreachable.map_or("-".to_owned(), |tick| tick.to_string());
+                let cyclic = if finished.node.is_cyclic() { " cyclic" } else { "" };
+                self.over.push(format!("{} {unreachable}{cyclic}", finished.facts.birth.object.0));
+            };
+            if is_end {
+                self.shadow.end(&mut write);
+            } else {
+                self.shadow.pass(&mut write);
+            }
+            self.over.sort();
+            self.over.join(", ")
+        }
+    }
+
+    /// 0 -> 1 -> 2, held by a slot until tick 5.
+    fn chain() -> Hand {
+        let mut hand = Hand::default();
+        for object in 0..3 {
+            hand.bear(object, object);
+        }
+        hand.slot(0, None, Some(0));
+        hand.field(1, 0, 0, Some(1));
+        hand.field(2, 1, 3, Some(2));
+        hand.slot(5, Some(0), None);
+        hand
+    }
+
+    #[test]
+    fn a_chain_dies_when_its_head_does() {
+        assert_eq!(chain().over(true), "0 5, 1 5, 2 5");
+    }
+
+    #[test]
+    fn what_is_not_reclaimed_is_not_over() {
+        let mut hand = chain();
+        hand.reclaim(9, 0, Reclaimer::Full);
+        assert_eq!(hand.over(false), "0 5");
+    }
+
+    #[test]
+    fn what_was_cut_off_before_died_before() {
+        let mut hand = Hand::default();
+        for object in 0..4 {
+            hand.bear(object, 0);
+        }
+        hand.slot(0, None, Some(0));
+        hand.field(1, 0, 0, Some(1));
+        hand.field(1, 1, 0, Some(2));
+        hand.field(3, 1, 0, None);
+        hand.field(4, 0, 0, Some(3));
+        assert_eq!(hand.over(true), "0 -, 1 4, 2 3, 3 -");
+    }
+
+    #[test]
+    fn a_cycle_dies_as_one_and_what_it_held_with_it() {
+        let mut hand = chain();
+        hand.field(3, 1, 0, Some(0));
+        assert_eq!(hand.over(true), "0 5 cyclic, 1 5 cyclic, 2 5 cyclic");
+    }
+
+    #[test]
+    fn what_a_dead_cycle_still_holds_is_cyclic_and_what_a_reclaimed_one_held_is_not() {
+        for (reclaimed_tick, found) in [(7, "3 9"), (20, "3 9 cyclic")] {
+            let mut hand = chain();
+            hand.field(3, 1, 0, Some(0));
+            hand.bear(3, 4);
+            hand.slot(4, None, Some(3));
+            hand.field(4, 1, 1, Some(3));
+            for object in 0..3 {
+                hand.reclaim(reclaimed_tick, object, Reclaimer::Cycle);
+            }
+            hand.slot(9, Some(3), None);
+            assert!(hand.over(true).ends_with(found), "reclaimed at {reclaimed_tick}");
+        }
+    }
+
+    #[test]
+    fn what_free_takes_away_drops_what_it_held_at_once_and_stays_until_the_last_reference_goes() {
+        let mut hand = Hand::default();
+        hand.bear(0, 0);
+        hand.bear(1, 0);
+        hand.slot(0, None, Some(0));
+        hand.field(1, 0, 0, Some(1));
+        hand.reclaim(3, 0, Reclaimer::Free);
+        hand.slot(6, Some(0), None);
+        assert_eq!(hand.over(true), "0 6, 1 3");
+    }
+
+    #[test]
+    fn what_freed_memory_leads_to_is_kept_while_somebody_can_read_there() {
+        for (is_readable, over) in [(true, ""), (false, "0 6, 1 3")] {
+            let mut hand = Hand::default();
+            hand.bear(0, 0);
+            hand.bear(1, 0);
+            hand.slot(0, None, Some(0));
+            hand.field(1, 0, 0, Some(1));
+            hand.reclaim(3, 0, Reclaimer::Free);
+            hand.reclaim(4, 1, Reclaimer::Free);
+            if !is_readable {
+                hand.slot(6, Some(0), None);
+            }
+            assert_eq!(hand.over(false), over);
+        }
+    }
+
+    #[test]
+    fn what_is_made_reachable_again_dies_again() {
+        let mut hand = chain();
+        hand.shadow.pass(&mut |finished| panic!("{} is over", finished.facts.birth.object.0));
+        hand.slot(8, None, Some(1));
+        hand.slot(11, Some(1), None);
+        assert_eq!(hand.over(true), "0 5, 1 11, 2 11");
+    }
+
+    #[test]
+    fn the_graph_follows_what_is_alive() {
+        let mut shadow = Shadow::default();
+        let mut n_over = 0;
+        for object in 0..200_000 {
+            let (label, storage, site) = (Label::Text, Storage::Heap, Line(0));
+            if shadow.is_pass_due() {
+                shadow.pass(&mut |_| n_over += 1);
+            }
+            let (object, born) = (ObjectId(object), Tick(object));
+            shadow.bear(Birth { object, label, ordinal: 1, site, storage, born }, 8, 24);
+            shadow.store(born, Place::Slot, None, Some(object));
+            shadow.store(born, Place::Slot, Some(object), None);
+            shadow.reclaim(born, object, Reclaimer::Count);
+        }
+        assert!(shadow.nodes.len() as u64 <= 2 * BIRTHS_MIN, "{} nodes", shadow.nodes.len());
+        assert!(n_over > 190_000);
+    }
+
+    #[test]
+    #[should_panic(expected = "a slot drops object 0, which no slot holds")]
+    fn a_slot_cannot_drop_what_no_slot_holds() {
+        let mut hand = Hand::default();
+        hand.bear(0, 0);
+        hand.slot(1, Some(0), None);
+    }
+}

@@ -120,13 +120,17 @@ mod tests {
     }
 
     #[test]
-    fn writing_answers_what_was_there() {
-        let mut edges = Edges::default();
-        assert_eq!(edges.set(1, Some(node(7)), || 16), None);
-        assert_eq!(edges.set(1, Some(node(8)), || 16), Some(node(7)));
-        assert_eq!(edges.set(1, None, || 16), Some(node(8)));
-        assert_eq!(edges.set(1, None, || 16), None);
-        assert_eq!(edges.n_places(), 0, "a shortened vector is not looked at");
+    fn writing_answers_what_was_there_in_the_node_beyond_it_and_far_out() {
+        for index in [1, 20, 1_000_000] {
+            let mut edges = Edges::default();
+            assert_eq!(edges.set(index, None, || 16), None);
+            assert_eq!(edges.set(index, Some(node(7)), || 16), None);
+            assert_eq!(edges.set(index, Some(node(8)), || 16), Some(node(7)));
+            assert_eq!(sorted(&edges), [8]);
+            assert_eq!(edges.set(index, None, || 16), Some(node(8)));
+            assert_eq!(edges.set(index, None, || 16), None);
+            assert_eq!(edges.n_places(), 0, "what is empty at the end is not looked at");
+        }
     }
 
     #[test]
