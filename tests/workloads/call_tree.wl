@@ -7,12 +7,12 @@ record Point {
     y: int
 }
 
-fn walk(depth: int, x: int) -> int {
-    local here = Point { x: x, y: depth }
-    if depth == 0 {
+fn walk(height: int, x: int) -> int {
+    local here = Point { x: x, y: height }
+    if height == 0 {
         return here.x
     }
-    return walk(depth - 1, x * 2) + walk(depth - 1, x * 2 + 1)
+    return walk(height - 1, x * 2) + walk(height - 1, x * 2 + 1)
 }
 
 fn main() {

@@ -8,10 +8,10 @@ record Link {
     next: Link?
 }
 
-fn ring(length: int) -> Link {
+fn ring(count: int) -> Link {
     var first = Link { id: 0, next: null }
     var last = first
-    for i in 1..length {
+    for i in 1..count {
         var link = Link { id: i, next: null }
         last.next = link
         last = link

@@ -4,11 +4,11 @@ param depth = 5000 in 1..10000000
 
 expect fault stack_overflow on cpython
 
-fn down(depth: int) -> int {
-    if depth == 0 {
+fn down(levels: int) -> int {
+    if levels == 0 {
         return 0
     }
-    return 1 + down(depth - 1)
+    return 1 + down(levels - 1)
 }
 
 fn main() {

@@ -1,5 +1,5 @@
 // Two matrices of floats are multiplied: three blocks of numbers in C and Java, an object a number in Python.
-param n = 16 in 1..2000
+param size = 16 in 1..2000
 
 fn fill(n: int, scale: float) -> array<float> {
     var m = array<float>(n * n)
@@ -32,17 +32,17 @@ fn total(m: array<float>) -> float {
 }
 
 fn main() {
-    var a = fill(n, 0.5)
-    var b = fill(n, 2.0)
-    var c = multiply(a, b, n)
+    var a = fill(size, 0.5)
+    var b = fill(size, 2.0)
+    var c = multiply(a, b, size)
     // The entries of the product add up to column sums of `a` times row sums of `b`; halves and doubles are exact.
     var expected = 0.0
-    for k in 0..n {
+    for k in 0..size {
         var column = 0.0
         var row = 0.0
-        for i in 0..n {
-            column = column + a[i * n + k]
-            row = row + b[k * n + i]
+        for i in 0..size {
+            column = column + a[i * size + k]
+            row = row + b[k * size + i]
         }
         expected = expected + column * row
     }
