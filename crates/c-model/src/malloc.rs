@@ -14,6 +14,7 @@
 mod access;
 mod arena;
 mod calls;
+mod check;
 mod chunk;
 mod free;
 mod heaps;
@@ -35,6 +36,7 @@ use rustc_hash::FxHashMap;
 
 use crate::memory::{Memory, RawMemory, Unmapped};
 
+pub use check::{Census, Damage};
 pub use params::{Parameters, TUNABLES, UnknownTunable, Version};
 pub use replay::Replay;
 pub use state::{ArenaState, FreeChunk, TcacheBin};
@@ -122,6 +124,8 @@ pub struct Glibc<S: System = Linux> {
     arenas_limit: u64,
     free_list: u64,
     next_to_use: u64,
+    /// Where the main heap's runs of memory begin: more than one after a foreign `sbrk`.
+    segments: Vec<u64>,
     statistics: Statistics,
 }
 
@@ -246,6 +250,7 @@ impl Builder {
             arenas_limit: 0,
             free_list: 0,
             next_to_use: 0,
+            segments: Vec::new(),
             statistics: Statistics::default(),
         }
     }

@@ -87,8 +87,6 @@ pub(crate) mod tcache {
     pub(crate) const N_BINS: u64 = 64;
     /// `sizeof (tcache_perthread_struct)`.
     pub(crate) const BYTES: u64 = 640;
-    /// The chunk that holds it.
-    pub(crate) const CHUNK_BYTES: u64 = 656;
 }
 
 /// The chunk size for a request: `request2size`. The request is below 2^63.
@@ -188,7 +186,7 @@ pub(crate) const fn align_down(value: u64, unit: u64) -> u64 {
 
 const _: () = {
     assert!(chunk_bytes(0) == 32 && chunk_bytes(24) == 32 && chunk_bytes(25) == 48);
-    assert!(chunk_bytes(tcache::BYTES) == tcache::CHUNK_BYTES);
+    assert!(chunk_bytes(tcache::BYTES) == 0x290);
     assert!(bin_at(0, arena::N_BINS) == arena::BINMAP - FD, "the bins end where the map begins");
     assert!(tcache_index(1040) == tcache::N_BINS - 1);
     assert!(largebin_index(1024) == 64 && largebin_index(u64::MAX) == 126);

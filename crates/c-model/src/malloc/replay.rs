@@ -111,17 +111,17 @@ impl Replay {
         match record {
             Record::Call(call) => self.pending = Some(Pending { line, call }),
             Record::Break(_) => {
-                return Err(self.impossible(line, "a break that belongs to no event"));
+                return Err(impossible(line, "a break that belongs to no event").into());
             }
             Record::ForeignBreak(to) => {
                 self.brk = self.base.wrapping_add(to);
                 if !self.glibc.move_break(Address(self.brk)) {
-                    return Err(self.impossible(line, "a break that no process can have"));
+                    return Err(impossible(line, "a break that no process can have").into());
                 }
             }
             Record::Region { number, at } => {
                 if !at.is_multiple_of(64 << 20) || at == 0 {
-                    return Err(self.impossible(line, "a thread heap that is not at a multiple of 64 MiB"));
+                    return Err(impossible(line, "a thread heap that is not at a multiple of 64 MiB").into());
                 }
                 self.map.add_region(number, at);
                 self.glibc.system_mut().add_region(at);
@@ -151,16 +151,6 @@ impl Replay {
         Ok(self.tally())
     }
 
-    fn impossible(&self, line: u64, what: &str) -> Box<Difference> {
-        Box::new(Difference {
-            line,
-            call: String::new(),
-            expected: format!("{what}, says the trace"),
-            predicted: "that is impossible".to_owned(),
-            state: String::new(),
-        })
-    }
-
     /// Makes a call and compares what it did.
     fn run(&mut self, pending: &Pending) -> Result<(), Box<Difference>> {
         let call = pending.call;
@@ -186,17 +176,21 @@ impl Replay {
         if is_as_recorded && self.glibc.brk == self.brk {
             return Ok(());
         }
-        Err(self.difference(pending, &result, is_as_recorded))
+        Err(self.difference(pending, &result, is_as_recorded).into())
     }
 
     /// What the trace says of the result, and the address of the block the call is about. `None`: to be skipped.
     fn known(&self, call: &Call, line: u64) -> Result<Option<(Reply, Address)>, Box<Difference>> {
-        let resolve = |pointer: Pointer| match pointer {
-            Pointer::Unknown(_) => Ok(None),
-            _ => match self.map.address(pointer) {
-                Some(address) => Ok(Some(address)),
-                None => Err(self.impossible(line, &format!("{pointer} in a thread heap that was never announced"))),
-            },
+        let resolve = |pointer: Pointer| -> Result<Option<Address>, Box<Difference>> {
+            match pointer {
+                Pointer::Unknown(_) => Ok(None),
+                _ => match self.map.address(pointer) {
+                    Some(address) => Ok(Some(address)),
+                    None => {
+                        Err(impossible(line, &format!("{pointer} in a thread heap that was never announced")).into())
+                    }
+                },
+            }
         };
         let block = match call.request {
             Request::Realloc { block, .. } | Request::Free { block } | Request::UsableSize { block } => resolve(block)?,
@@ -213,6 +207,16 @@ impl Replay {
             Answer::Nothing | Answer::Number(_) => Some(Reply::Other),
         };
         Ok(reply.zip(block))
+    }
+}
+
+fn impossible(line: u64, what: &str) -> Difference {
+    Difference {
+        line,
+        call: String::new(),
+        expected: format!("{what}, says the trace"),
+        predicted: "that is impossible".to_owned(),
+        state: String::new(),
     }
 }
 

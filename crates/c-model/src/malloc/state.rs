@@ -164,7 +164,7 @@ impl<S: System> Glibc<S> {
             let mut entry = self.load(tcache + ENTRIES + 8 * index)?;
             while entry != 0 {
                 blocks.push(entry);
-                ensure(blocks.len() <= usize::from(u16::MAX), Check::Endless)?;
+                ensure(blocks.len() < 1 << 16, Check::Endless)?;
                 entry = mangle(entry, self.load(entry)?);
             }
             if count != 0 || !blocks.is_empty() {

@@ -164,6 +164,7 @@ impl<S: System> Glibc<S> {
             }
         }
         let Some(second_brk) = second_brk else { return Ok(()) };
+        self.segments.push(start);
         self.set_top(av, start)?;
         self.set_head(start, second_brk.wrapping_sub(start).wrapping_add(correction) | PREV_INUSE)?;
         self.add_system_mem(av, correction as i64)?;

@@ -3,11 +3,11 @@
 //! The structure lives in a chunk of the thread's own arena; the blocks in it still count as in use for everybody else.
 //! Mirrors glibc 2.36 `malloc/malloc.c:tcache_put` to `tcache_init`.
 
-use super::chunk::{self, FD, HEADER_BYTES, mangle, tcache_index};
+use super::chunk::{self, FD, mangle, tcache_index};
 use super::stop::{Check, Step, ensure};
 use super::{Glibc, System};
 
-use chunk::tcache::{BYTES, CHUNK_BYTES, COUNTS, ENTRIES, N_BINS};
+use chunk::tcache::{BYTES, COUNTS, ENTRIES, N_BINS};
 
 impl<S: System> Glibc<S> {
     #[inline]
@@ -94,7 +94,7 @@ impl<S: System> Glibc<S> {
         }
         if block != 0 {
             self.memory.fill(block, 0, BYTES)?;
-            self.statistics.own_bytes += CHUNK_BYTES;
+            self.statistics.own_bytes += self.size(block - FD)?;
             self.threads[self.thread].tcache = block;
             self.tcache = block;
         }
@@ -123,9 +123,7 @@ impl<S: System> Glibc<S> {
                 self.libc_free(entry)?;
             }
         }
-        self.statistics.own_bytes -= CHUNK_BYTES;
+        self.statistics.own_bytes -= self.size(tcache - FD)?;
         self.libc_free(tcache)
     }
 }
-
-const _: () = assert!(CHUNK_BYTES == BYTES + HEADER_BYTES);

@@ -40,12 +40,7 @@ impl fmt::Display for Difference {
 impl std::error::Error for Difference {}
 
 impl Replay {
-    pub(super) fn difference(
-        &self,
-        pending: &Pending,
-        result: &Outcome<Got>,
-        is_result_right: bool,
-    ) -> Box<Difference> {
+    pub(super) fn difference(&self, pending: &Pending, result: &Outcome<Got>, is_result_right: bool) -> Difference {
         let Call { request, answer, .. } = pending.call;
         let (expected, predicted) = if is_result_right {
             let relative = |brk: u64| format!("the break at B {:x}", brk.wrapping_sub(self.base));
@@ -65,14 +60,18 @@ impl Replay {
             (expected, predicted)
         };
         let bytes = match request {
-            Request::Malloc { bytes } | Request::Realloc { bytes, .. } => bytes,
             Request::Calloc { n, bytes } => n.saturating_mul(bytes),
-            Request::Memalign { bytes, .. } | Request::AlignedAlloc { bytes, .. } => bytes,
-            Request::PosixMemalign { bytes, .. } | Request::Valloc { bytes } | Request::Pvalloc { bytes } => bytes,
+            Request::Malloc { bytes }
+            | Request::Realloc { bytes, .. }
+            | Request::Memalign { bytes, .. }
+            | Request::AlignedAlloc { bytes, .. }
+            | Request::PosixMemalign { bytes, .. }
+            | Request::Valloc { bytes }
+            | Request::Pvalloc { bytes } => bytes,
             _ => 0,
         };
         let state = self.glibc.describe_bin(checked_chunk_bytes(bytes).unwrap_or(u64::MAX));
-        Box::new(Difference { line: pending.line, call: pending.call.to_string(), expected, predicted, state })
+        Difference { line: pending.line, call: pending.call.to_string(), expected, predicted, state }
     }
 
     fn name(&self, at: Address) -> String {
