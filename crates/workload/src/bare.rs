@@ -3,12 +3,13 @@
 //! It is the reference for what a workload *means*: reads give what was written, and what has no meaning is a fault.
 //! It has no heap to speak of: `free` and `collect` do nothing, weak references always find their object, finalizers
 //! never run, [`Machine::usage`] is zero, and objects take no names.
+#![expect(clippy::unnecessary_box_returns, reason = "the error of an `Outcome` is boxed")]
 
 mod heap;
 mod values;
 
 use memory_trait::{
-    ConstantId, FaultKind, FaultLog, FieldIndex, FunctionId, Journal, Kind, Machine, Moment, Outcome, Program,
+    ConstantId, Fault, FaultKind, FaultLog, FieldIndex, FunctionId, Journal, Kind, Machine, Moment, Outcome, Program,
     RecordId, Slot, ThreadId, Unwatched, Usage,
 };
 
@@ -70,19 +71,19 @@ impl Bare {
         Bare { heap: Heap::with_room(values_max), ..Bare::default() }
     }
 
-    #[inline(always)]
+    #[inline]
     fn read(&self, slot: Slot) -> Bits {
         self.stack.slots[self.stack.base + slot.index()]
     }
 
-    #[inline(always)]
+    #[inline]
     fn write(&mut self, slot: Slot, value: Bits) {
         let place = self.stack.base + slot.index();
         self.stack.slots[place] = value;
     }
 
     /// The object in a slot.
-    #[inline(always)]
+    #[inline]
     fn object(&mut self, slot: Slot) -> Outcome<Bits> {
         let value = self.read(slot);
         if value == NULL {
@@ -92,12 +93,12 @@ impl Bare {
     }
 
     #[cold]
-    fn out_of_memory(&mut self) -> Box<memory_trait::Fault> {
+    fn out_of_memory(&mut self) -> Box<Fault> {
         self.journal.fatal(FaultKind::OutOfMemory, None, "no room for more values")
     }
 
     #[cold]
-    fn out_of_bounds(&mut self, index: i64, length: i64) -> Box<memory_trait::Fault> {
+    fn out_of_bounds(&mut self, index: i64, length: i64) -> Box<Fault> {
         self.journal.fatal(FaultKind::OutOfBounds, None, &format!("index {index} of {length} elements"))
     }
 
@@ -131,7 +132,7 @@ impl Machine for Bare {
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline]
     fn set_moment(&mut self, now: Moment) {
         self.journal.now = now;
     }
@@ -166,73 +167,73 @@ impl Machine for Bare {
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline]
     fn set_int(&mut self, dst: Slot, value: i64) -> Outcome<()> {
         self.write(dst, value as Bits);
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline]
     fn set_float(&mut self, dst: Slot, value: f64) -> Outcome<()> {
         self.write(dst, value.to_bits());
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline]
     fn set_bool(&mut self, dst: Slot, value: bool) -> Outcome<()> {
         self.write(dst, Bits::from(value));
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline]
     fn set_null(&mut self, dst: Slot) -> Outcome<()> {
         self.write(dst, NULL);
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline]
     fn set_constant(&mut self, dst: Slot, constant: ConstantId) -> Outcome<()> {
         self.write(dst, self.constants[constant.index()]);
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline]
     fn copy(&mut self, dst: Slot, src: Slot) -> Outcome<()> {
         self.write(dst, self.read(src));
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline]
     fn take(&mut self, dst: Slot, src: Slot) -> Outcome<()> {
         self.copy(dst, src)
     }
 
-    #[inline(always)]
+    #[inline]
     fn clear(&mut self, _slot: Slot) -> Outcome<()> {
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline]
     fn int(&mut self, src: Slot) -> Outcome<i64> {
         Ok(self.read(src) as i64)
     }
 
-    #[inline(always)]
+    #[inline]
     fn float(&mut self, src: Slot) -> Outcome<f64> {
         Ok(f64::from_bits(self.read(src)))
     }
 
-    #[inline(always)]
+    #[inline]
     fn bool(&mut self, src: Slot) -> Outcome<bool> {
         Ok(self.read(src) != 0)
     }
 
-    #[inline(always)]
+    #[inline]
     fn is_null(&mut self, src: Slot) -> Outcome<bool> {
         Ok(self.read(src) == NULL)
     }
 
-    #[inline(always)]
+    #[inline]
     fn same(&mut self, a: Slot, b: Slot) -> Outcome<bool> {
         Ok(self.read(a) == self.read(b))
     }

@@ -28,13 +28,13 @@ impl Operand {
     }
 
     /// The slot.
-    #[inline(always)]
+    #[inline]
     pub const fn slot(self) -> Slot {
         Slot((self.0 & Self::SLOT_MAX) as u32)
     }
 
     /// Whether it is cleared after the operation.
-    #[inline(always)]
+    #[inline]
     pub const fn dies(self) -> bool {
         self.0 & Self::DIES != 0
     }
@@ -67,7 +67,7 @@ impl Test {
     }
 
     /// Whether two integers pass.
-    #[inline(always)]
+    #[inline]
     pub const fn ints(self, a: i64, b: i64) -> bool {
         // 0, 1, 2 for less, equal, greater.
         let place = (a >= b) as u8 + (a > b) as u8;
@@ -75,13 +75,13 @@ impl Test {
     }
 
     /// Whether two floats pass.
-    #[inline(always)]
+    #[inline]
     pub fn floats(self, a: f64, b: f64) -> bool {
         self.ordering(a.partial_cmp(&b))
     }
 
     /// Whether a comparison's result passes; `None` is unordered.
-    #[inline(always)]
+    #[inline]
     pub fn ordering(self, ordering: Option<std::cmp::Ordering>) -> bool {
         let place = ordering.map_or(3, |ordering| ordering as i8 + 1);
         (self.0 >> place) & 1 != 0

@@ -172,8 +172,9 @@ fn spaced(earlier: Option<&Token>, last: &Token, token: &Token, is_angle: &impl 
         return false;
     }
     match token.kind {
-        T::Comma | T::Colon | T::CloseParen | T::CloseBracket | T::Dot | T::Question | T::Bang => return false,
-        T::DotDot => return false,
+        T::Comma | T::Colon | T::CloseParen | T::CloseBracket | T::Dot | T::DotDot | T::Question | T::Bang => {
+            return false;
+        }
         T::OpenParen | T::OpenBracket if matches!(last.kind, T::Name | T::CloseParen | T::CloseBracket | T::Bang) => {
             return false;
         }

@@ -7,6 +7,8 @@
 mod engine;
 mod messages;
 mod threads;
+mod turns;
+mod values;
 
 use memory_trait::{Fault, FaultKind, Machine, Tick, Usage};
 
@@ -71,7 +73,7 @@ pub struct Run {
 ///
 /// The machine is a new one. What it recorded (faults that its runtime does not notice) is there to be asked after.
 pub fn run<M: Machine>(code: &Code, machine: &mut M, options: &Options) -> Run {
-    Engine::new(code, machine, options, u64::MAX, |_, _: &M| {}).run()
+    Engine::new(code, options, u64::MAX, |_, _: &M| {}).run(machine)
 }
 
 /// As [`run`], and calls `hook` after every `every_ticks` ticks, between two statements, with the clock and the machine.
@@ -84,5 +86,5 @@ pub fn run_sampled<M: Machine>(
     every_ticks: u64,
     hook: impl FnMut(Tick, &M),
 ) -> Run {
-    Engine::new(code, machine, options, every_ticks.max(1), hook).run()
+    Engine::new(code, options, every_ticks.max(1), hook).run(machine)
 }

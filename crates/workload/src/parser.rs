@@ -247,8 +247,7 @@ impl Parser<'_> {
         loop {
             match self.peek() {
                 TokenKind::End => return,
-                TokenKind::Newline if braces == 0 => return,
-                TokenKind::CloseBrace if braces == 0 => return,
+                TokenKind::Newline | TokenKind::CloseBrace if braces == 0 => return,
                 TokenKind::OpenBrace => braces += 1,
                 TokenKind::CloseBrace => braces -= 1,
                 // Braces that never close would swallow the rest of the file.

@@ -82,7 +82,7 @@ pub fn decode<'s>(name: &str, bytes: &'s [u8]) -> Result<&'s str, Diagnostics> {
         Ok(text) => Ok(text),
         Err(error) => {
             let at = error.valid_up_to();
-            let line = 1 + bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
+            let line = bytes[..at].split(|&byte| byte == b'\n').count();
             fail(
                 format!("line {line} is not UTF-8: byte {at} of the file is {:#04x}", bytes[at]),
                 "save the file as UTF-8",

@@ -24,7 +24,7 @@ const PLACE_MASK: u64 = (1 << TAG_SHIFT) - 1;
 
 impl Place {
     /// The reference to it.
-    #[inline(always)]
+    #[inline]
     pub(super) const fn bits(self) -> Bits {
         let (tag, place) = match self {
             Place::Values(place) => (1, place),
@@ -36,7 +36,7 @@ impl Place {
     }
 
     /// What a reference refers to.
-    #[inline(always)]
+    #[inline]
     pub(super) fn of(bits: Bits) -> Place {
         let place = (bits & PLACE_MASK) as usize;
         match bits >> TAG_SHIFT {

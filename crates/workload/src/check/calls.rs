@@ -110,13 +110,13 @@ impl<'f> Checker<'f> {
                     self.demand(found, &Type::Int, argument.span);
                 }
             }
-            Builtin::Weak => match first.without_null() {
-                Type::Record(record) => return Type::Weak(*record),
-                _ => {
-                    let ok = *first == Type::Unknown;
-                    self.allow(ok, first, span, "cannot be referred to weakly", "weak is for records");
+            Builtin::Weak => {
+                if let Type::Record(record) = first.without_null() {
+                    return Type::Weak(*record);
                 }
-            },
+                let ok = *first == Type::Unknown;
+                self.allow(ok, first, span, "cannot be referred to weakly", "weak is for records");
+            }
         }
         result
     }

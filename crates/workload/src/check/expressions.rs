@@ -44,13 +44,13 @@ impl<'f> Checker<'f> {
             },
             ExprKind::Negate(inner) => {
                 let ty = self.value(inner);
-                if !matches!(ty, Type::Int | Type::Float | Type::Unknown) {
+                if matches!(ty, Type::Int | Type::Float | Type::Unknown) {
+                    ty
+                } else {
                     let text = self.text(&ty);
                     let problem = Problem::new(expression.span, format!("`-` is for numbers, not for `{text}`"));
                     self.report(problem.label(format!("this is `{text}`")));
                     Type::Unknown
-                } else {
-                    ty
                 }
             }
             ExprKind::Not(inner) => {
@@ -195,7 +195,7 @@ impl<'f> Checker<'f> {
             (Type::Bool, Type::Bool) if is_equality => return Type::Bool,
             _ => {}
         }
-        if is_equality && self.are_comparable(&a, &b) {
+        if is_equality && are_comparable(&a, &b) {
             return Type::Bool;
         }
         let (left_text, right_text) = (self.text(&a), self.text(&b));
@@ -223,18 +223,18 @@ impl<'f> Checker<'f> {
         self.report(problem);
         if op.is_comparison() { Type::Bool } else { Type::Unknown }
     }
+}
 
-    /// Whether two references may be compared for identity.
-    fn are_comparable(&self, a: &Type, b: &Type) -> bool {
-        match (a, b) {
-            (Type::Null, Type::Null) => true,
-            (Type::Null, other) | (other, Type::Null) => other.is_nullable(),
-            _ => {
-                // Whether two of the others are one object is not the same question in all runtimes.
-                a.is_reference()
-                    && a.without_null() == b.without_null()
-                    && !matches!(a.without_null(), Type::Str | Type::Bytes | Type::Weak(_))
-            }
+/// Whether two references may be compared for identity.
+fn are_comparable(a: &Type, b: &Type) -> bool {
+    match (a, b) {
+        (Type::Null, Type::Null) => true,
+        (Type::Null, other) | (other, Type::Null) => other.is_nullable(),
+        _ => {
+            // Whether two of the others are one object is not the same question in all runtimes.
+            a.is_reference()
+                && a.without_null() == b.without_null()
+                && !matches!(a.without_null(), Type::Str | Type::Bytes | Type::Weak(_))
         }
     }
 }

@@ -67,23 +67,7 @@ impl<'f> Checker<'f> {
                 self.for_body(name, Type::Int, body);
             }
             StatementKind::ForEach { name, over, body } => {
-                let container = self.value(over);
-                let item = match container.without_null() {
-                    Type::List(element) | Type::Array(element) => (**element).clone(),
-                    Type::Map(key, _) => (**key).clone(),
-                    Type::Unknown => Type::Unknown,
-                    Type::Int => {
-                        let problem = Problem::new(over.span, "an int cannot be gone over").label("this is `int`");
-                        self.report(problem.help("write `for i in 0..n`"));
-                        Type::Unknown
-                    }
-                    other => {
-                        let text = self.text(other);
-                        let problem = Problem::new(over.span, format!("`{text}` cannot be gone over"));
-                        self.report(problem.label("not a list, array or map"));
-                        Type::Unknown
-                    }
-                };
+                let item = self.item(over);
                 self.for_body(name, item, body);
             }
             StatementKind::Break | StatementKind::Continue => {
@@ -114,21 +98,42 @@ impl<'f> Checker<'f> {
                 self.demand(&found, &Type::Thread, thread.span);
             }
             StatementKind::Expect(condition) => self.condition(condition),
-            StatementKind::Print(values) => {
-                for value in values {
-                    let found = self.value(value);
-                    if !matches!(found, Type::Int | Type::Float | Type::Bool | Type::Str | Type::Unknown) {
-                        let text = self.text(&found);
-                        let problem = Problem::new(value.span, format!("`{text}` cannot be printed"));
-                        self.report(problem.label(format!("this is `{text}`")).help("print int, float, bool or str"));
-                    }
-                }
-            }
+            StatementKind::Print(values) => self.print(values),
             StatementKind::Call(call) => {
                 self.expression(call);
             }
         }
         true
+    }
+
+    /// The type of what a `for` goes over, one at a time.
+    fn item(&mut self, over: &'f Expr) -> Type {
+        let container = self.value(over);
+        let problem = match container.without_null() {
+            Type::List(element) | Type::Array(element) => return (**element).clone(),
+            Type::Map(key, _) => return (**key).clone(),
+            Type::Unknown => return Type::Unknown,
+            other => {
+                let text = self.text(other);
+                let problem = Problem::new(over.span, format!("`{text}` cannot be gone over"));
+                problem
+                    .label("not a list, array or map")
+                    .maybe_help(matches!(container, Type::Int).then(|| "write `for i in 0..n`".to_owned()))
+            }
+        };
+        self.report(problem);
+        Type::Unknown
+    }
+
+    fn print(&mut self, values: &'f [Expr]) {
+        for value in values {
+            let found = self.value(value);
+            if !matches!(found, Type::Int | Type::Float | Type::Bool | Type::Str | Type::Unknown) {
+                let text = self.text(&found);
+                let problem = Problem::new(value.span, format!("`{text}` cannot be printed"));
+                self.report(problem.label(format!("this is `{text}`")).help("print int, float, bool or str"));
+            }
+        }
     }
 
     /// The type of a variable that was declared without one.

@@ -26,15 +26,12 @@ impl Compiler<'_> {
 
     /// A call as a statement: its value, if any, is dropped.
     pub(super) fn call_statement(&mut self, function: &Name, arguments: &[Expr]) {
-        match self.input.checked.binding(function.id) {
-            Binding::Function(id) => {
-                let values = self.evaluate(arguments);
-                self.call(id.0, &values, Op::NO_RESULT);
-            }
-            _ => {
-                let dst = self.call_expression(function, arguments, &Type::Unknown, None);
-                self.drop_value(Value::Temporary(dst));
-            }
+        if let Binding::Function(id) = self.input.checked.binding(function.id) {
+            let values = self.evaluate(arguments);
+            self.call(id.0, &values, Op::NO_RESULT);
+        } else {
+            let dst = self.call_expression(function, arguments, &Type::Unknown, None);
+            self.drop_value(Value::Temporary(dst));
         }
     }
 

@@ -24,26 +24,18 @@ impl Compiler<'_> {
                 self.emit(Op::Null { dst });
                 dst
             }
-            ExprKind::Name(_) | ExprKind::AddressOf(_) => {
+            ExprKind::NonNull(inner) if !self.variable_inside(inner) => {
+                let dst = self.compute(inner, dst);
+                self.emit(Op::NotNull { a: dst });
+                dst
+            }
+            // What is in a variable is examined there.
+            ExprKind::Name(_) | ExprKind::AddressOf(_) | ExprKind::NonNull(_) => {
                 let src = self.value(expression).slot();
                 let dst = self.destination(dst, ty.kind());
                 self.emit(Op::Copy { dst, src });
                 dst
             }
-            ExprKind::NonNull(inner) => match self.variable_inside(inner) {
-                // What is in a variable is examined there.
-                true => {
-                    let src = self.value(expression).slot();
-                    let dst = self.destination(dst, Kind::Reference);
-                    self.emit(Op::Copy { dst, src });
-                    dst
-                }
-                false => {
-                    let dst = self.compute(inner, dst);
-                    self.emit(Op::NotNull { a: dst });
-                    dst
-                }
-            },
             ExprKind::Field { object, field } => {
                 let object = self.value(object);
                 self.release(object);

@@ -21,13 +21,11 @@ impl Slots {
 
     /// A free temporary, the first of its kind.
     pub(super) fn temporary(&mut self, kind: Kind) -> Reg {
-        let index = match self.temporaries.iter().position(|&(k, is_used)| k == kind && !is_used) {
-            Some(index) => index,
-            None => {
-                self.temporaries.push((kind, false));
-                self.temporaries.len() - 1
-            }
-        };
+        let free = self.temporaries.iter().position(|&(k, is_used)| k == kind && !is_used);
+        let index = free.unwrap_or_else(|| {
+            self.temporaries.push((kind, false));
+            self.temporaries.len() - 1
+        });
         self.temporaries[index].1 = true;
         // The limits of the parser and the checker keep every function below this.
         assert!(self.n_variables + index <= usize::from(Operand::SLOT_MAX), "{} slots", self.n_variables + index);

@@ -1,4 +1,5 @@
 //! The faults that the interpreter finds itself, in words.
+#![expect(clippy::unnecessary_box_returns, reason = "the error of an `Outcome` is boxed")]
 
 use std::fmt::Write;
 

@@ -121,7 +121,7 @@ impl Parser<'_> {
                 }
                 TokenKind::OpenBracket => {
                     self.open(TokenKind::OpenBracket, "`[`")?;
-                    let index = self.descend(|this| this.inner())?;
+                    let index = self.descend(Self::inner)?;
                     self.close(TokenKind::CloseBracket, "`]`")?;
                     let depth = value.depth.max(index.depth);
                     let kind = ExprKind::Index { container: Box::new(value), index: Box::new(index) };
@@ -150,7 +150,7 @@ impl Parser<'_> {
         self.open(TokenKind::OpenParen, "`(`")?;
         let mut arguments = Vec::new();
         while self.peek() != TokenKind::CloseParen {
-            arguments.push(self.descend(|this| this.inner())?);
+            arguments.push(self.descend(Self::inner)?);
             if !self.eat(TokenKind::Comma) {
                 break;
             }
@@ -178,7 +178,7 @@ impl Parser<'_> {
             }
             TokenKind::OpenParen => {
                 self.open(TokenKind::OpenParen, "`(`")?;
-                let mut inner = self.descend(|this| this.inner())?;
+                let mut inner = self.descend(Self::inner)?;
                 self.close(TokenKind::CloseParen, "`)`")?;
                 inner.span = start.to(self.previous_span());
                 Ok(inner)
