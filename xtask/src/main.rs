@@ -3,6 +3,7 @@
 //! Exit codes: 0 as expected, 1 a difference or a fault of the workload, 2 misuse.
 #![forbid(unsafe_code)]
 
+mod layout;
 mod verify;
 
 use std::process::ExitCode;
@@ -19,11 +20,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Layout(layout::Args),
     Verify(verify::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Layout(args) => layout::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
 }

@@ -16,10 +16,12 @@ mod array;
 mod blocks;
 mod class;
 mod injected;
+mod jdk;
 mod mirror;
 
 pub use array::{array_base_bytes, array_bytes, max_array_length};
 pub use class::{ClassInfo, ClassLayout, FieldInfo, PlacedField};
+pub use jdk::jdk_class;
 
 use crate::params::Flags;
 use crate::sizing;

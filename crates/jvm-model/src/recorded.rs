@@ -125,3 +125,10 @@ fn lines(reader: impl std::io::BufRead) -> impl Iterator<Item = Result<(u64, Str
         Err(error) => Some(Err(RecordedError::at(number, error.to_string()))),
     })
 }
+
+/// What is wrong with a line of JSON; the line's number within itself, always 1, is left out.
+fn json_message(what: &str, error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
+    format!("not {what}: {words} (column {})", error.column())
+}

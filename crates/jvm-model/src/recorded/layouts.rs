@@ -9,7 +9,7 @@ use std::io::BufRead;
 
 use serde::Deserialize;
 
-use super::{Comparison, RecordedError, Wrong, lines};
+use super::{Comparison, RecordedError, Wrong, json_message, lines};
 use crate::layout::{ClassInfo, ClassLayout, FieldInfo, FieldType, Mode, array_base_bytes, array_bytes};
 use crate::version::Version;
 
@@ -47,14 +47,14 @@ pub fn compare_layouts(reader: impl BufRead) -> Result<Comparison, RecordedError
     let Some(first) = lines.next() else { return Err(RecordedError::at(0, "the file is empty")) };
     let (line, text) = first?;
     let header: Header = serde_json::from_str(&text)
-        .map_err(|error| RecordedError::at(line, format!("not a layout header: {error}")))?;
+        .map_err(|error| RecordedError::at(line, json_message("a layout header", &error)))?;
     let version: Version =
         header.jvm.parse().map_err(|error: crate::UnknownVersion| RecordedError::at(line, error.to_string()))?;
     let mut classes: Vec<Class> = Vec::new();
     for entry in lines {
         let (line, text) = entry?;
         let class =
-            serde_json::from_str(&text).map_err(|error| RecordedError::at(line, format!("not a class: {error}")))?;
+            serde_json::from_str(&text).map_err(|error| RecordedError::at(line, json_message("a class", &error)))?;
         classes.push(Class { line, ..class });
     }
     let order = superclasses_first(&classes)?;

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Comparison, RecordedError, Wrong, lines};
+use super::{Comparison, RecordedError, Wrong, json_message, lines};
 use crate::params::Flags;
 use crate::sizing::{Range, Sizing};
 use crate::version::Version;
@@ -38,37 +38,52 @@ struct Real {
     err: Value,
 }
 
-/// Compares recorded flag sets with what the model makes of them. `version` counts where a row does not say its own.
+/// Compares recorded flag sets with what the model makes of them.
+///
+/// A row says its JVM or leaves it to `version`; where that is `None`, the file is taken to be of the version that has
+/// most rows right.
 ///
 /// # Errors
 /// A line that is not what the format says; an empty file.
-pub fn compare_sizings(reader: impl BufRead, version: Version) -> Result<Comparison, RecordedError> {
-    let mut comparison = Comparison { what: "flag sets", n_exact: 0, n_total: 0, first_wrong: None };
+pub fn compare_sizings(reader: impl BufRead, version: Option<Version>) -> Result<Comparison, RecordedError> {
+    let mut rows = Vec::new();
     for entry in lines(reader) {
         let (line, text) = entry?;
         let row: Row =
-            serde_json::from_str(&text).map_err(|error| RecordedError::at(line, format!("not a flag set: {error}")))?;
-        let version = match &row.jvm {
-            Some(jvm) => {
-                jvm.parse().map_err(|error: crate::UnknownVersion| RecordedError::at(line, error.to_string()))?
-            }
-            None => version,
-        };
-        comparison.n_total += 1;
-        match first_difference(&row, version) {
+            serde_json::from_str(&text).map_err(|error| RecordedError::at(line, json_message("a flag set", &error)))?;
+        let own = row.jvm.as_deref().map(str::parse).transpose();
+        let own = own.map_err(|error: crate::UnknownVersion| RecordedError::at(line, error.to_string()))?;
+        rows.push((line, row, own));
+    }
+    if rows.is_empty() {
+        return Err(RecordedError::at(0, "the file is empty"));
+    }
+    let candidates = version.map_or(Version::ALL.to_vec(), |version| vec![version]);
+    let mut best: Option<Comparison> = None;
+    for version in candidates {
+        let comparison = compare(&rows, version);
+        if best.as_ref().is_none_or(|best| comparison.n_exact > best.n_exact) {
+            best = Some(comparison);
+        }
+    }
+    best.ok_or_else(|| RecordedError::at(0, "there is no version to compare with"))
+}
+
+fn compare(rows: &[(u64, Row, Option<Version>)], version: Version) -> Comparison {
+    let mut comparison = Comparison { what: "flag sets", n_exact: 0, n_total: rows.len() as u64, first_wrong: None };
+    for (line, row, own) in rows {
+        let version = own.unwrap_or(version);
+        match first_difference(row, version) {
             None => comparison.n_exact += 1,
             Some((subject, expected, predicted)) => {
                 comparison.first_wrong.get_or_insert_with(|| {
                     let context = format!("  JDK {version}, {} bytes of memory: {}", row.phys, row.flags.join(" "));
-                    Wrong { line, subject, expected, predicted, context }
+                    Wrong { line: *line, subject, expected, predicted, context }
                 });
             }
         }
     }
-    if comparison.n_total == 0 {
-        return Err(RecordedError::at(0, "the file is empty"));
-    }
-    Ok(comparison)
+    comparison
 }
 
 /// Whether a marker such as `"err": 1` or `"err": "Too small maximum heap"` is set.
