@@ -10,7 +10,7 @@ use bitvec::vec::BitVec;
 use crate::params::{CARD_BYTES, WORD_BYTES};
 
 /// Words that one card covers.
-pub const CARD_WORDS: usize = (CARD_BYTES / WORD_BYTES) as usize;
+pub(crate) const CARD_WORDS: usize = (CARD_BYTES / WORD_BYTES) as usize;
 
 /// Dirty cards, and the block that the first word of each card lies in. Places are word indices of the heap.
 #[derive(Clone, Debug)]
@@ -111,7 +111,9 @@ mod tests {
 
     fn dirty_table(cards: &[usize]) -> CardTable {
         let mut table = CardTable::new(640, 640 + 20 * CARD_WORDS);
-        cards.iter().for_each(|&card| table.mark(640 + card * CARD_WORDS + 7));
+        for &card in cards {
+            table.mark(640 + card * CARD_WORDS + 7);
+        }
         table
     }
 

@@ -28,6 +28,7 @@ use memory_trait::{Address, Collection, Reclaimer};
 use crate::cards::CardTable;
 use crate::params::{Flags, SPACE_ALIGNMENT_BYTES, WORD_BYTES};
 use crate::references::Discovered;
+use crate::sizing::Sizing;
 use crate::young::Survivors;
 use average::PaddedAverage;
 use klass::{ArrayUse, KlassId, KlassKind, KlassTable};
@@ -36,10 +37,8 @@ use space::Space;
 use tally::Tally;
 use tlab::{Tlab, TlabPolicy};
 
+pub use allocate::HeapExhausted;
 pub use collect::{CollectionReport, Spaces};
-
-/// The alignment of spaces in words.
-pub(crate) const SPACE_ALIGNMENT_WORDS: usize = (SPACE_ALIGNMENT_BYTES / WORD_BYTES) as usize;
 
 /// Weight of the newest sample of what a young collection promotes. `adaptiveSizePolicy`, `gcStats.cpp:GCStats`.
 const PROMOTED_WEIGHT_PERCENT: u32 = 10;
@@ -74,21 +73,6 @@ pub trait Mutator {
     fn resized(&mut self, heap_bytes: u64);
 }
 
-/// Where the generations lie and how large they are. Unit: bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Extents {
-    /// The address of the first byte of the reserved heap.
-    pub base: u64,
-    /// What young starts with; it never gets smaller.
-    pub young_initial_bytes: u64,
-    /// What is reserved for young.
-    pub young_max_bytes: u64,
-    /// What old starts with; it never gets smaller by the rules of resizing.
-    pub old_initial_bytes: u64,
-    /// What is reserved for old.
-    pub old_max_bytes: u64,
-}
-
 /// The numbers that the policies go by, in the units they calculate in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
@@ -96,9 +80,8 @@ pub(crate) struct Policy {
     pub(crate) young_initial_words: usize,
     pub(crate) old_initial_words: usize,
     pub(crate) max_heap_bytes: u64,
-    pub(crate) survivor_ratio: usize,
+    pub(crate) survivor_ratio: u64,
     pub(crate) target_survivor_percent: u64,
-    pub(crate) max_tenuring_threshold: u32,
     pub(crate) new_ratio: u64,
     pub(crate) min_heap_free_percent: u64,
     pub(crate) max_heap_free_percent: u64,
@@ -158,17 +141,14 @@ pub struct SerialHeap {
 impl SerialHeap {
     /// An empty heap with one thread.
     ///
-    /// - `extents`: where the generations lie; all sizes are multiples of the 64 KiB that spaces are aligned to.
-    /// - `flags`: the rest of the command line; sizes in it have gone into `extents`.
-    pub fn new(flags: &Flags, extents: Extents, klasses: KlassTable) -> Self {
-        let Extents { base, young_initial_bytes, young_max_bytes, old_initial_bytes, old_max_bytes } = extents;
-        for bytes in [young_initial_bytes, young_max_bytes] {
-            assert!(bytes.is_multiple_of(SPACE_ALIGNMENT_BYTES) && bytes > 0, "{bytes} bytes of young");
-        }
-        assert!(young_initial_bytes <= young_max_bytes && old_initial_bytes <= old_max_bytes, "{extents:?}");
+    /// - `flags`: the command line.
+    /// - `sizing`: what follows from it for the sizes; references have to be compressed.
+    pub fn new(flags: &Flags, sizing: &Sizing, klasses: KlassTable) -> Self {
+        let Sizing { heap, young, old, .. } = *sizing;
+        assert!(young.initial <= young.max && old.initial <= old.max, "{sizing:?}");
         let words = |bytes: u64| (bytes / WORD_BYTES) as usize;
-        let memory = Memory::reserve(base, young_max_bytes + old_max_bytes);
-        let boundary = words(young_max_bytes);
+        let memory = Memory::reserve(&sizing.placement, young.max + old.max);
+        let boundary = words(young.max);
         let n_words = memory.len_words();
         let mut heap = SerialHeap {
             memory,
@@ -176,12 +156,11 @@ impl SerialHeap {
             cards: CardTable::new(boundary, n_words),
             policy: Policy {
                 version: flags.version,
-                young_initial_words: words(young_initial_bytes),
-                old_initial_words: words(old_initial_bytes),
-                max_heap_bytes: young_max_bytes + old_max_bytes,
-                survivor_ratio: flags.survivor_ratio as usize,
+                young_initial_words: words(young.initial),
+                old_initial_words: words(old.initial),
+                max_heap_bytes: heap.max,
+                survivor_ratio: flags.survivor_ratio,
                 target_survivor_percent: flags.target_survivor_ratio,
-                max_tenuring_threshold: flags.max_tenuring_threshold as u32,
                 new_ratio: flags.new_ratio,
                 min_heap_free_percent: flags.min_heap_free_ratio,
                 max_heap_free_percent: flags.max_heap_free_ratio,
@@ -196,8 +175,8 @@ impl SerialHeap {
             eden: Space::default(),
             from: Space::default(),
             to: Space::default(),
-            old: Space::new(boundary, boundary + words(old_initial_bytes)),
-            young_end: words(young_initial_bytes),
+            old: Space::new(boundary, boundary + words(old.initial)),
+            young_end: words(young.initial),
             boundary,
             young_tally: Tally::default(),
             old_tally: Tally::default(),
@@ -210,7 +189,7 @@ impl SerialHeap {
             tlab_policy: TlabPolicy::new(flags),
             n_threads: 1,
             promoted: PaddedAverage::new(PROMOTED_WEIGHT_PERCENT, PROMOTED_PADDING),
-            old_capacity_at_prologue: words(old_initial_bytes),
+            old_capacity_at_prologue: words(old.initial),
             old_used_at_prologue: 0,
             shrink_percent: 0,
             young_failed: false,
@@ -239,6 +218,12 @@ impl SerialHeap {
     /// The memory.
     pub fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// The memory, to write to: numbers only, since references have cards.
+    #[inline]
+    pub(crate) fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.memory
     }
 
     /// Eden, from, to and old as they are.
@@ -296,6 +281,12 @@ impl SerialHeap {
     pub fn end_thread(&mut self) {
         self.n_threads -= 1;
         self.retire_tlab(self.thread);
+    }
+
+    /// The unused rest of each open buffer: from its first free word to its end.
+    pub(crate) fn open_buffers(&self) -> Vec<(usize, usize)> {
+        let open = self.tlabs.iter().filter(|tlab| tlab.end != 0);
+        open.map(|tlab| (tlab.top, tlab.end + tlab::RESERVE_WORDS)).collect()
     }
 
     /// The buffer of a thread.
@@ -378,14 +369,20 @@ impl SerialHeap {
         tally.payload_bytes = tally.payload_bytes.wrapping_add_signed(elements * klass::REFERENCE_BYTES as i64);
     }
 
-    /// Shows every object between two words that are object boundaries.
-    pub(crate) fn walk(&self, from: usize, end: usize, mut show: impl FnMut(usize)) {
-        let mut object = from;
-        while object < end {
-            show(object);
-            object += self.size_words(object);
+    /// Makes the heap walkable, and answers every object in order of address, reachable or not.
+    pub(crate) fn objects_in_address_order(&mut self) -> Vec<usize> {
+        (0..self.tlabs.len()).for_each(|thread| self.retire_tlab(thread));
+        let mut spaces = [self.eden, self.from, self.to, self.old];
+        spaces.sort_unstable_by_key(|space| space.bottom);
+        let mut objects = Vec::new();
+        for space in spaces {
+            let mut object = space.bottom;
+            while object < space.top {
+                objects.push(object);
+                object += self.size_words(object);
+            }
         }
-        assert_eq!(object, end, "the last object ends at word {object}, the space at {end}");
+        objects
     }
 
     /// Makes a hole of at least two words walkable: an `int[]`.

@@ -27,9 +27,18 @@ pub(crate) struct Discovered {
     weak: Vec<usize>,
     finals: Vec<usize>,
     phantom: Vec<usize>,
+    /// Discovery ends when the lists are gone through: what is reached after that holds its referent like a field.
+    is_over: bool,
 }
 
 impl Discovered {
+    /// A collection begins.
+    pub(crate) fn begin(&mut self) {
+        let lists = [&self.soft, &self.weak, &self.finals, &self.phantom];
+        assert!(lists.iter().all(|list| list.is_empty()), "references left from the last collection");
+        self.is_over = false;
+    }
+
     pub(crate) fn add(&mut self, kind: ReferenceKind, reference: usize) {
         self.list(kind).push(reference);
     }
@@ -64,6 +73,7 @@ trait Tracer {
 /// Goes through the discovered lists.
 fn process(tracer: &mut impl Tracer, clock_ms: u64) {
     let heap = tracer.heap();
+    heap.discovered.is_over = true;
     // The clock that soft references are judged by advances at the end of a collection only.
     heap.soft_clock_ms = heap.soft_clock_ms.max(clock_ms);
     let soft = drop_reached(tracer, ReferenceKind::Soft);
@@ -111,9 +121,12 @@ fn enqueue(tracer: &mut impl Tracer, references: &[usize]) {
 }
 
 impl SerialHeap {
-    /// Whether the policy lets a reference be cleared at all: strong use of a soft one within the interval does not,
+    /// Whether a reference may be cleared at all: strong use of a soft one within the interval does not,
     /// and a final one is found only once.
     fn is_clearable(&self, reference: usize, kind: ReferenceKind, soft_interval_ms: Option<u64>) -> bool {
+        if self.discovered.is_over {
+            return false;
+        }
         match kind {
             ReferenceKind::Soft => soft_interval_ms.is_none_or(|interval| {
                 self.soft_clock_ms.saturating_sub(self.memory.word(reference + TIMESTAMP_WORD)) > interval

@@ -62,6 +62,7 @@ impl SerialHeap {
 impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
     fn new(heap: &'h mut SerialHeap, klasses: &'h KlassTable) -> Self {
         heap.survivors.begin();
+        heap.discovered.begin();
         let (to_scanned, old_scanned) = (heap.to.top, heap.old.top);
         let soft_interval_ms = heap.soft_interval_ms();
         Scavenge {
@@ -126,7 +127,9 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
     /// References on the VM's pending list are roots as well.
     fn visit_pending(&mut self) {
         let mut pending = std::mem::take(&mut self.heap.pending);
-        pending.iter_mut().for_each(|reference| self.visit_root(reference));
+        for reference in &mut pending {
+            self.visit_root(reference);
+        }
         self.heap.pending = pending;
     }
 

@@ -67,19 +67,15 @@ impl SerialHeap {
     pub(super) fn plan_compaction(&mut self, klasses: &KlassTable, leaves_nothing: bool, to_top: usize) -> Plan {
         // To-space is part of it only after a failed promotion, when the roles have changed.
         let n_parts = if to_top > self.to.bottom { 4 } else { 3 };
-        let mut plan = Plan {
-            tops: ORDER.map(|part| self.part(part).bottom),
-            n_parts,
-            marks: Vec::new(),
-        };
+        let mut plan = Plan { tops: ORDER.map(|part| self.part(part).bottom), n_parts, marks: Vec::new() };
         let every = if leaves_nothing { 1 } else { self.policy.always_compact_count.max(1) };
         let leaves_dead_wood = !self.n_full_collections.is_multiple_of(every);
         let capacity_bytes = self.old.capacity_words() as u64 * 8;
         let mut allowance_words = (capacity_bytes * self.policy.dead_ratio_percent / 100 / 8) as usize;
         let mut target = Target { part: 0, top: self.old.bottom };
-        for part in 0..n_parts {
-            let space = self.part(ORDER[part]);
-            let mut prefix_is_dense = part == 0 && leaves_dead_wood && self.policy.dead_ratio_percent > 0;
+        for part in ORDER.into_iter().take(n_parts) {
+            let space = self.part(part);
+            let mut prefix_is_dense = part == Part::Old && leaves_dead_wood && self.policy.dead_ratio_percent > 0;
             let mut at = space.bottom;
             while at < space.top {
                 let live = self.next_live(at, space.top).unwrap_or(space.top);
@@ -135,7 +131,9 @@ impl SerialHeap {
     pub(super) fn adjust_references<M: Mutator>(&mut self, klasses: &KlassTable, mutator: &mut M) {
         mutator.visit_roots(&mut |reference| *reference = self.adjusted(*reference));
         let mut pending = std::mem::take(&mut self.pending);
-        pending.iter_mut().for_each(|reference| *reference = self.adjusted(*reference));
+        for reference in &mut pending {
+            *reference = self.adjusted(*reference);
+        }
         self.pending = pending;
         for part in ORDER {
             let space = self.part(part);
@@ -152,11 +150,7 @@ impl SerialHeap {
             return 0;
         }
         let mark = self.memory.word(self.memory.index(reference));
-        if object::is_forwarded(mark) {
-            self.memory.narrow(object::forwardee(&self.memory, mark))
-        } else {
-            reference
-        }
+        if object::is_forwarded(mark) { self.memory.narrow(object::forwardee(&self.memory, mark)) } else { reference }
     }
 
     #[inline]

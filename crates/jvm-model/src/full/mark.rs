@@ -21,6 +21,7 @@ pub(crate) struct Marking<'h> {
 
 impl<'h> Marking<'h> {
     pub(crate) fn new(heap: &'h mut SerialHeap, klasses: &'h KlassTable, clears_soft: bool) -> Self {
+        heap.discovered.begin();
         let soft_interval_ms = (!clears_soft).then(|| heap.soft_interval_ms());
         Marking { heap, klasses, stack: Vec::new(), arrays: Vec::new(), soft_interval_ms }
     }

@@ -5,7 +5,7 @@
 use super::collect::Effort;
 use super::klass::KlassId;
 use super::object;
-use super::tlab::RESERVE_WORDS;
+use super::tlab::{RESERVE_WORDS, TlabPolicy};
 use super::{Mutator, SerialHeap};
 
 /// There is no room for the object even after everything was tried.
@@ -122,7 +122,7 @@ impl SerialHeap {
     pub(crate) fn retire_all_tlabs(&mut self) {
         for thread in 0..self.tlabs.len() {
             let (used, capacity) = (self.eden.used_words(), self.eden.capacity_words());
-            self.tlab_policy.accumulate(&mut self.tlabs[thread], used, capacity);
+            TlabPolicy::accumulate(&mut self.tlabs[thread], used, capacity);
             self.retire_tlab(thread);
         }
     }

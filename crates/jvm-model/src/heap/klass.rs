@@ -148,7 +148,7 @@ impl Klass {
     #[inline]
     pub fn size_words(&self, length: u32) -> usize {
         match self.kind {
-            KlassKind::Numbers { log2_bytes, .. } => HEADER_WORDS + (((length as usize) << log2_bytes) + 7) / 8,
+            KlassKind::Numbers { log2_bytes, .. } => HEADER_WORDS + ((length as usize) << log2_bytes).div_ceil(8),
             KlassKind::References { .. } => HEADER_WORDS + (length as usize).div_ceil(2),
             _ => self.instance_words as usize,
         }

@@ -5,6 +5,8 @@
 
 use memory_trait::Address;
 
+use crate::sizing::Placement;
+
 /// Bytes of a heap word.
 pub const WORD_BYTES: u64 = 8;
 
@@ -16,25 +18,17 @@ pub type Narrow = u32;
 pub struct Memory {
     words: Vec<u64>,
     base: u64,
-    /// `UseCompressedOops` encodes an address as `(address - oop_base) >> oop_shift`.
     index_shift: u32,
     index_offset: usize,
 }
 
 impl Memory {
-    /// Reserves `bytes` from address `base` on, encoded as HotSpot does for a heap of that size at that place: 32-bit
-    /// below 4 GiB, zero based below 32 GiB, disjoint base above.
-    ///
-    /// # Source
-    /// JDK 17 `oops/compressedOops.cpp:CompressedOops::initialize`.
-    pub fn reserve(base: u64, bytes: u64) -> Self {
-        assert!(base > 0 && base % WORD_BYTES == 0 && bytes % WORD_BYTES == 0, "base {base:#x}, {bytes} bytes");
-        let end = base + bytes;
-        let (oop_base, index_shift) = match end {
-            ..=0x1_0000_0000 => (0, 3),
-            ..=0x8_0000_0000 => (0, 0),
-            _ => (base - WORD_BYTES, 0),
-        };
+    /// Reserves `bytes` where `placement` says.
+    pub fn reserve(placement: &Placement, bytes: u64) -> Self {
+        let &Placement { base, shift, oop_base, .. } = placement;
+        assert!(base > 0 && base.is_multiple_of(WORD_BYTES) && bytes.is_multiple_of(WORD_BYTES), "{base:#x}, {bytes}");
+        // A reference is an address shifted right; a word index is one shifted right by 3.
+        let index_shift = WORD_BYTES.trailing_zeros() - shift;
         let index_offset = ((base - oop_base) / WORD_BYTES) as usize;
         Memory { words: vec![0; (bytes / WORD_BYTES) as usize], base, index_shift, index_offset }
     }
@@ -136,14 +130,22 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sizing::Sizing;
+    use crate::{Flags, Version};
+
+    fn memory_of(options: &[&str]) -> Memory {
+        let flags = Flags::parse(Version::V17, options).expect("flags that HotSpot takes");
+        let sizing = Sizing::of(&flags).expect("a heap that HotSpot takes");
+        Memory::reserve(&sizing.placement, sizing.heap.max)
+    }
 
     #[test]
     fn a_reference_survives_encoding_in_every_mode() {
-        for base in [0xfc00_0000, 0x7_fc00_0000, 0x10_0000_0000] {
-            let memory = Memory::reserve(base, 64 << 20);
+        for (max_heap, mode) in [("-Xmx64m", "32-bit"), ("-Xmx3g", "zero based"), ("-Xmx31g", "disjoint base")] {
+            let memory = memory_of(&[max_heap]);
             for index in [0, 1, 77, memory.len_words() - 1] {
-                assert_ne!(memory.narrow(index), 0, "base {base:#x}");
-                assert_eq!(memory.index(memory.narrow(index)), index, "base {base:#x}");
+                assert_ne!(memory.narrow(index), 0, "{mode}");
+                assert_eq!(memory.index(memory.narrow(index)), index, "{mode}");
                 assert_eq!(memory.index_of(memory.address(index)), index);
             }
         }
@@ -151,13 +153,13 @@ mod tests {
 
     #[test]
     fn below_four_gibibytes_a_reference_is_the_address_itself() {
-        let memory = Memory::reserve(0xfc00_0000, 64 << 20);
+        let memory = memory_of(&["-Xmx64m"]);
         assert_eq!(u64::from(memory.narrow(5)), memory.address(5).0);
     }
 
     #[test]
     fn halves_and_bytes_are_little_endian() {
-        let mut memory = Memory::reserve(0xfc00_0000, 1 << 20);
+        let mut memory = memory_of(&["-Xmx64m"]);
         memory.set_word(3, 0x8877_6655_4433_2211);
         assert_eq!((memory.half(6), memory.half(7), memory.byte(26)), (0x4433_2211, 0x8877_6655, 0x33));
         memory.set_half(7, 1);
@@ -168,7 +170,7 @@ mod tests {
     #[test]
     fn objects_are_copied_whole_whether_they_overlap_or_not() {
         for (from, to, n_words) in [(10, 30, 5), (30, 10, 5), (12, 10, 5), (40, 10, 20), (12, 10, 20)] {
-            let mut memory = Memory::reserve(0xfc00_0000, 1 << 20);
+            let mut memory = memory_of(&["-Xmx64m"]);
             (0..n_words).for_each(|i| memory.set_word(from + i, 100 + i as u64));
             memory.copy(from, to, n_words);
             (0..n_words).for_each(|i| assert_eq!(memory.word(to + i), 100 + i as u64, "{from} -> {to}"));

@@ -14,7 +14,7 @@
 //! the tag is preserved, and the age made anew all the same.
 
 use super::klass::{KlassId, KlassTable};
-use super::memory::{Memory, Narrow};
+use super::memory::Memory;
 
 /// The mark of an object nobody locked, hashed or moved (`markWord::prototype`).
 pub(crate) const PROTOTYPE: u64 = 1;
@@ -32,8 +32,6 @@ pub const TAG_LIMIT: u64 = 1 << (64 - TAG_SHIFT);
 
 /// Words of an object's header: the mark, and the class with the length of an array beside it.
 pub const HEADER_WORDS: usize = 2;
-/// The 4-byte half of an object where an array has its length, and anything else its first fields.
-pub const FIRST_HALF: usize = 3;
 
 /// The mark of a new object with this tag.
 #[inline]
@@ -108,10 +106,4 @@ pub(crate) fn size_words(memory: &Memory, klasses: &KlassTable, object: usize) -
 pub(crate) fn write_header(memory: &mut Memory, object: usize, mark: u64, klass: KlassId, length: u32) {
     memory.set_word(object, mark);
     memory.set_word(object + 1, u64::from(length) << 32 | u64::from(klass.0));
-}
-
-/// Reads the reference in a 4-byte half of an object.
-#[inline]
-pub(crate) fn reference_at(memory: &Memory, object: usize, half: usize) -> Narrow {
-    memory.half(object * 2 + half)
 }

@@ -1,38 +1,23 @@
 //! Growing and shrinking the generations. Mirrors `gc/shared/cardGeneration.cpp:CardGeneration::compute_new_size` and
-//! `gc/serial/defNewGeneration.cpp:DefNewGeneration::compute_new_size`, `compute_space_boundaries`.
+//! `gc/serial/defNewGeneration.cpp:DefNewGeneration::compute_new_size`.
 
 use super::space::Space;
-use super::{SPACE_ALIGNMENT_WORDS, SerialHeap, WORD_BYTES};
+use super::{SerialHeap, WORD_BYTES};
 use crate::params::{PAGE_BYTES, SPACE_ALIGNMENT_BYTES};
+use crate::sizing::{YoungSpaces, young_spaces};
 
 /// What young gains for each thread that is no daemon. Unit: bytes. `NewSizeThreadIncrease` on x86-64:
 /// `ScaleForWordSize(4 * K)`.
 const NEW_SIZE_THREAD_INCREASE_BYTES: u64 = 5320;
 
 impl SerialHeap {
-    /// `compute_survivor_size`.
-    fn survivor_words(&self, young_words: usize) -> usize {
-        let words = young_words / (self.policy.survivor_ratio + 2);
-        (words / SPACE_ALIGNMENT_WORDS * SPACE_ALIGNMENT_WORDS).max(SPACE_ALIGNMENT_WORDS)
-    }
-
     /// `compute_space_boundaries`: cuts what is committed of young into eden and the survivor spaces, which are empty.
     /// Eden keeps its first `live_words`.
     pub(crate) fn lay_out_young(&mut self, live_words: usize) {
-        let young_words = self.young_end;
-        let mut survivor_words = self.survivor_words(young_words);
-        let mut eden_words = young_words - 2 * survivor_words;
-        let max_eden_words = self.boundary - 2 * self.survivor_words(self.boundary);
-        if eden_words > max_eden_words {
-            eden_words = max_eden_words;
-            survivor_words = (young_words - eden_words) / 2;
-        }
-        if eden_words < live_words {
-            let least_words = live_words.next_multiple_of(SPACE_ALIGNMENT_WORDS);
-            let words = (young_words - least_words) / 2 / SPACE_ALIGNMENT_WORDS * SPACE_ALIGNMENT_WORDS;
-            survivor_words = words.max(SPACE_ALIGNMENT_WORDS);
-            eden_words = young_words - 2 * survivor_words;
-        }
+        let bytes = |words: usize| words as u64 * WORD_BYTES;
+        let YoungSpaces { eden, survivor } =
+            young_spaces(bytes(self.young_end), bytes(self.boundary), bytes(live_words), self.policy.survivor_ratio);
+        let (eden_words, survivor_words) = ((eden / WORD_BYTES) as usize, (survivor / WORD_BYTES) as usize);
         self.eden = Space { bottom: 0, top: live_words, end: eden_words };
         self.from = Space::new(eden_words, eden_words + survivor_words);
         self.to = Space::new(self.from.end, self.from.end + survivor_words);
@@ -44,8 +29,7 @@ impl SerialHeap {
             return;
         }
         let old_bytes = self.old.capacity_words() as u64 * WORD_BYTES;
-        let candidate =
-            old_bytes / self.policy.new_ratio + self.n_threads as u64 * NEW_SIZE_THREAD_INCREASE_BYTES;
+        let candidate = old_bytes / self.policy.new_ratio + self.n_threads as u64 * NEW_SIZE_THREAD_INCREASE_BYTES;
         let desired_words = (candidate.next_multiple_of(SPACE_ALIGNMENT_BYTES) / WORD_BYTES) as usize;
         let desired_words = desired_words.clamp(self.policy.young_initial_words, self.boundary);
         if desired_words > self.young_end || desired_words < self.young_end && self.eden.is_empty() {

@@ -86,7 +86,7 @@ impl TlabPolicy {
     }
 
     /// A collection begins: takes the sample of how much of eden this thread allocated.
-    pub(crate) fn accumulate(&self, tlab: &mut Tlab, eden_used_words: usize, eden_words: usize) {
+    pub(crate) fn accumulate(tlab: &mut Tlab, eden_used_words: usize, eden_words: usize) {
         // The buffer in use is retired after this, and counts for the next sample.
         let since = tlab.allocated_words - tlab.allocated_words_at_gc;
         tlab.allocated_words_at_gc = tlab.allocated_words;

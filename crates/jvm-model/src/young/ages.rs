@@ -64,7 +64,9 @@ mod tests {
     fn threshold_after(max: u32, survivors: &[(u32, usize)]) -> u32 {
         let mut table = Survivors::new(max);
         table.begin();
-        survivors.iter().for_each(|&(age, n_words)| table.add(age, n_words));
+        for &(age, n_words) in survivors {
+            table.add(age, n_words);
+        }
         table.adjust_threshold(100, 50);
         table.threshold
     }

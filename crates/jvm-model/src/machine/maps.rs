@@ -1,0 +1,365 @@
+//! Maps: `java.util.LinkedHashMap`.
+//!
+//! A table that doubles when three quarters full, an entry object for each key with links to the entries put before
+//! and after it, keys in boxes. An entry is known by a number, kept in the 4 bytes that rounding leaves behind it.
+//! Differs: a bin with eight entries or more becomes a tree in Java; here it stays a chain.
+
+use memory_trait::{Kind, Label, Observer, Outcome, Slot};
+
+use super::Jvm;
+use super::classes::{Meaning, places};
+use super::faults::describe_call;
+use crate::heap::klass::REFERENCE_BYTES;
+use crate::heap::memory::Narrow;
+
+/// `HashMap.DEFAULT_INITIAL_CAPACITY`: bins of the first table.
+const INITIAL_BINS: u32 = 16;
+/// `HashMap.DEFAULT_LOAD_FACTOR`, as a `float` in memory.
+const LOAD_FACTOR: f32 = 0.75;
+/// Loops over maps that the machine remembers the place of.
+const N_CURSORS: usize = 4;
+
+/// Where a loop over a map was: the entry it read last. Java has an iterator object; here it is a memory of ours,
+/// forgotten at every collection and whenever the entry goes, and then found again by walking.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cursor {
+    map: Narrow,
+    entry: Narrow,
+    position: i64,
+    n_collections: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cursors {
+    cursors: [Cursor; N_CURSORS],
+    next: usize,
+}
+
+impl Cursors {
+    fn entry(&self, map: Narrow, position: i64, n_collections: u64) -> Option<Narrow> {
+        let is_it = |cursor: &&Cursor| {
+            cursor.entry != 0
+                && cursor.map == map
+                && cursor.position == position
+                && cursor.n_collections == n_collections
+        };
+        self.cursors.iter().find(is_it).map(|cursor| cursor.entry)
+    }
+
+    fn note(&mut self, cursor: Cursor) {
+        let same = |old: &Cursor| old.map == cursor.map && old.position == cursor.position - 1;
+        let place = self.cursors.iter().position(same).unwrap_or(self.next);
+        self.cursors[place] = cursor;
+        self.next = (place + 1) % N_CURSORS;
+    }
+
+    fn forget(&mut self, entry: Narrow) {
+        for cursor in &mut self.cursors {
+            if cursor.entry == entry {
+                *cursor = Cursor::default();
+            }
+        }
+    }
+}
+
+/// A key to look for.
+#[derive(Clone, Copy, Debug)]
+enum Key {
+    Int(i64),
+    Text(usize),
+}
+
+/// `HashMap.hash`: the upper half folded into the lower.
+fn spread(hash: u32) -> u32 {
+    hash ^ hash >> 16
+}
+
+impl<O: Observer> Jvm<O> {
+    pub(super) fn create_map(&mut self, dst: Slot, key: Kind, value: Kind) -> Outcome<()> {
+        let naming = self.host.journal.name(Label::Map);
+        let map = self.allocate_named(self.classes.map(key, value), 0, naming)?;
+        self.heap.memory_mut().set_half(map * 2 + places::MAP_LOAD_FACTOR, LOAD_FACTOR.to_bits());
+        self.tell_born(map, naming, 0, 0);
+        self.write_object(dst, map);
+        Ok(())
+    }
+
+    pub(super) fn map_size(&self, map: usize) -> u32 {
+        self.heap.memory().half(map * 2 + places::MAP_SIZE)
+    }
+
+    fn map_target(&mut self, map: Slot, method: &str) -> Outcome<(usize, Kind, Kind)> {
+        let object = self.target(map, |_| describe_call(method))?;
+        match self.meaning(object) {
+            Meaning::Map { key, value } => Ok((object, key, value)),
+            other => panic!("{other:?} is used as a map"),
+        }
+    }
+
+    /// The field of an object as the object it refers to.
+    fn follow(&self, object: usize, half: usize) -> Option<usize> {
+        let reference = self.heap.reference(object, half);
+        (reference != 0).then(|| self.heap.memory().index(reference))
+    }
+
+    fn key_of(&mut self, kind: Kind, reference: Narrow) -> (Key, u32) {
+        let object = self.heap.memory().index(reference);
+        if kind == Kind::Int {
+            let value = self.heap.memory().word(object + places::BOX_WORD);
+            (Key::Int(value as i64), spread((value ^ value >> 32) as u32))
+        } else {
+            (Key::Text(object), spread(self.text_hash(object)))
+        }
+    }
+
+    fn is_key(&self, entry: usize, key: Key) -> bool {
+        let own = self.heap.memory().index(self.heap.reference(entry, places::ENTRY_KEY));
+        match key {
+            Key::Int(value) => self.heap.memory().word(own + places::BOX_WORD) == value as u64,
+            Key::Text(text) => self.same_text(own, text),
+        }
+    }
+
+    /// `getNode`, and the entry before it in its bin.
+    fn find(&self, map: usize, key: Key, hash: u32) -> Option<(Option<usize>, usize)> {
+        let table = self.follow(map, places::MAP_TABLE)?;
+        let bin = hash & (self.heap.length(table) - 1);
+        let mut before = None;
+        let mut reference = self.heap.element(table, bin as usize);
+        while reference != 0 {
+            let entry = self.heap.memory().index(reference);
+            if self.heap.memory().half(entry * 2 + places::ENTRY_HASH) == hash && self.is_key(entry, key) {
+                return Some((before, entry));
+            }
+            before = Some(entry);
+            reference = self.heap.reference(entry, places::ENTRY_NEXT);
+        }
+        None
+    }
+
+    fn entry_number(&self, entry: usize) -> u64 {
+        u64::from(self.heap.memory().half(entry * 2 + places::ENTRY_NUMBER))
+    }
+
+    /// A null key is legal in Java; a workload's never is.
+    fn key_reference(&mut self, kind: Kind, key: Slot) -> Outcome<Narrow> {
+        let value = self.host.value(key)?;
+        assert!(kind == Kind::Int || value != 0, "a null key");
+        self.boxed(kind, value)
+    }
+
+    /// `get(key)`.
+    pub(super) fn get_value(&mut self, dst: Slot, map_slot: Slot, key: Slot) -> Outcome<bool> {
+        let (_, key_kind, value_kind) = self.map_target(map_slot, "java.util.Map.get(Object)")?;
+        let reference = self.key_reference(key_kind, key)?;
+        let map = self.object_in(map_slot);
+        let (key, hash) = self.key_of(key_kind, reference);
+        let Some((_, entry)) = self.find(map, key, hash) else { return Ok(false) };
+        let value = self.unboxed(value_kind, self.heap.reference(entry, places::ENTRY_VALUE));
+        self.write(dst, value);
+        Ok(true)
+    }
+
+    /// `put(key, value)`.
+    pub(super) fn put_value(&mut self, map_slot: Slot, key: Slot, value: Slot) -> Outcome<()> {
+        let (_, key_kind, value_kind) = self.map_target(map_slot, "java.util.Map.put(Object, Object)")?;
+        self.host.handles[0] = self.key_reference(key_kind, key)?;
+        let value = self.host.value(value)?;
+        self.host.handles[1] = self.boxed(value_kind, value)?;
+        let map = self.object_in(map_slot);
+        if self.heap.reference(map, places::MAP_TABLE) == 0 {
+            self.resize_table(map_slot)?;
+        }
+        let (key, hash) = self.key_of(key_kind, self.host.handles[0]);
+        let map = self.object_in(map_slot);
+        if let Some((_, entry)) = self.find(map, key, hash) {
+            let [_, new, ..] = std::mem::take(&mut self.host.handles);
+            let old = self.heap.reference(entry, places::ENTRY_VALUE);
+            self.heap.store_field(entry, places::ENTRY_VALUE, new);
+            if value_kind == Kind::Reference {
+                self.tell_stored_inside(map, self.entry_number(entry) * 2 + 1, old, new);
+            }
+            return Ok(());
+        }
+        self.add_entry(map_slot, hash)?;
+        let map = self.object_in(map_slot);
+        let size = self.map_size(map) + 1;
+        self.heap.memory_mut().set_half(map * 2 + places::MAP_SIZE, size);
+        self.count_modification(map * 2 + places::MAP_MOD_COUNT);
+        let [key, value, entry, ..] = self.host.handles;
+        let entry = self.heap.memory().index(entry);
+        if O::WATCHES {
+            self.tell_map_resized(map);
+            let number = self.entry_number(entry);
+            if key_kind == Kind::Reference {
+                self.tell_stored_inside(map, number * 2, 0, key);
+            }
+            if value_kind == Kind::Reference {
+                self.tell_stored_inside(map, number * 2 + 1, 0, value);
+            }
+        }
+        self.host.handles = [0; super::host::N_HANDLES];
+        if size > self.heap.memory().half(map * 2 + places::MAP_THRESHOLD) {
+            self.resize_table(map_slot)?;
+            let map = self.object_in(map_slot);
+            self.tell_map_resized(map);
+        }
+        Ok(())
+    }
+
+    fn tell_map_resized(&mut self, map: usize) {
+        if O::WATCHES {
+            let size = u64::from(self.map_size(map));
+            let entry_bytes = u64::from(self.heap.klasses().get(self.classes.entry).instance_words) * 8;
+            let table_words = self.follow(map, places::MAP_TABLE).map_or(0, |table| self.heap.size_words(table));
+            let own_bytes = (self.heap.size_words(map) + table_words) as u64 * 8;
+            self.tell_resized(map, size * 2 * REFERENCE_BYTES, own_bytes + size * entry_bytes);
+        }
+    }
+
+    /// `newNode` with the key and value in the first two handles, at the end of its bin and of the order. The new
+    /// entry is in the third handle afterwards.
+    fn add_entry(&mut self, map_slot: Slot, hash: u32) -> Outcome<()> {
+        let entry = self.allocate(self.classes.entry, 0)?;
+        let map = self.object_in(map_slot);
+        let reference = self.heap.memory().narrow(entry);
+        let [key, value, ..] = self.host.handles;
+        self.host.handles[2] = reference;
+        let number = self.n_entries;
+        self.n_entries = number.checked_add(1).expect("fewer than 2^32 map entries in a run");
+        self.heap.memory_mut().set_half(entry * 2 + places::ENTRY_HASH, hash);
+        self.heap.memory_mut().set_half(entry * 2 + places::ENTRY_NUMBER, number);
+        self.heap.store_field(entry, places::ENTRY_KEY, key);
+        self.heap.store_field(entry, places::ENTRY_VALUE, value);
+        self.heap.store_field(entry, places::ENTRY_NEXT, 0);
+        let last = self.follow(map, places::MAP_TAIL);
+        self.heap.store_field(map, places::MAP_TAIL, reference);
+        match last {
+            None => self.heap.store_field(map, places::MAP_HEAD, reference),
+            Some(last) => {
+                let before = self.heap.memory().narrow(last);
+                self.heap.store_field(entry, places::ENTRY_BEFORE, before);
+                self.heap.store_field(last, places::ENTRY_AFTER, reference);
+            }
+        }
+        let table = self.follow(map, places::MAP_TABLE).expect("a table before the first entry");
+        let bin = (hash & (self.heap.length(table) - 1)) as usize;
+        match self.heap.element(table, bin) {
+            0 => self.heap.store_element(table, bin, reference),
+            first => {
+                let mut end = self.heap.memory().index(first);
+                while let Some(next) = self.follow(end, places::ENTRY_NEXT) {
+                    end = next;
+                }
+                self.heap.store_field(end, places::ENTRY_NEXT, reference);
+            }
+        }
+        Ok(())
+    }
+
+    /// `resize`: the first table, or one twice as large, in which each bin is two with their order kept.
+    fn resize_table(&mut self, map_slot: Slot) -> Outcome<()> {
+        let map = self.object_in(map_slot);
+        let old_bins = self.follow(map, places::MAP_TABLE).map_or(0, |table| self.heap.length(table));
+        let bins = if old_bins == 0 { INITIAL_BINS } else { old_bins * 2 };
+        let table = self.allocate(self.classes.table, bins)?;
+        let map = self.object_in(map_slot);
+        let old_table = self.follow(map, places::MAP_TABLE);
+        self.heap.memory_mut().set_half(map * 2 + places::MAP_THRESHOLD, bins / 4 * 3);
+        let reference = self.heap.memory().narrow(table);
+        self.heap.store_field(map, places::MAP_TABLE, reference);
+        let Some(old_table) = old_table else { return Ok(()) };
+        for bin in 0..old_bins {
+            let mut reference = self.heap.element(old_table, bin as usize);
+            self.heap.store_element(old_table, bin as usize, 0);
+            let mut ends: [Option<usize>; 2] = [None; 2];
+            while reference != 0 {
+                let entry = self.heap.memory().index(reference);
+                let hash = self.heap.memory().half(entry * 2 + places::ENTRY_HASH);
+                let half = usize::from(hash & old_bins != 0);
+                let next = self.heap.reference(entry, places::ENTRY_NEXT);
+                match ends[half].replace(entry) {
+                    None => self.heap.store_element(table, bin as usize + half * old_bins as usize, reference),
+                    Some(end) => self.heap.store_field(end, places::ENTRY_NEXT, reference),
+                }
+                reference = next;
+            }
+            for end in ends.into_iter().flatten() {
+                self.heap.store_field(end, places::ENTRY_NEXT, 0);
+            }
+        }
+        Ok(())
+    }
+
+    /// `remove(key)`.
+    pub(super) fn remove_key(&mut self, map_slot: Slot, key: Slot) -> Outcome<bool> {
+        let (_, key_kind, value_kind) = self.map_target(map_slot, "java.util.Map.remove(Object)")?;
+        let reference = self.key_reference(key_kind, key)?;
+        let map = self.object_in(map_slot);
+        let (key, hash) = self.key_of(key_kind, reference);
+        let Some((before_in_bin, entry)) = self.find(map, key, hash) else { return Ok(false) };
+        let next_in_bin = self.heap.reference(entry, places::ENTRY_NEXT);
+        if let Some(before) = before_in_bin {
+            self.heap.store_field(before, places::ENTRY_NEXT, next_in_bin);
+        } else {
+            let table = self.follow(map, places::MAP_TABLE).expect("an entry is in a table");
+            let bin = (hash & (self.heap.length(table) - 1)) as usize;
+            self.heap.store_element(table, bin, next_in_bin);
+        }
+        let (before, after) =
+            (self.heap.reference(entry, places::ENTRY_BEFORE), self.heap.reference(entry, places::ENTRY_AFTER));
+        self.heap.store_field(entry, places::ENTRY_BEFORE, 0);
+        self.heap.store_field(entry, places::ENTRY_AFTER, 0);
+        let (holder, half) = match before {
+            0 => (map, places::MAP_HEAD),
+            before => (self.heap.memory().index(before), places::ENTRY_AFTER),
+        };
+        self.heap.store_field(holder, half, after);
+        let (holder, half) = match after {
+            0 => (map, places::MAP_TAIL),
+            after => (self.heap.memory().index(after), places::ENTRY_BEFORE),
+        };
+        self.heap.store_field(holder, half, before);
+        let size = self.map_size(map) - 1;
+        self.heap.memory_mut().set_half(map * 2 + places::MAP_SIZE, size);
+        self.count_modification(map * 2 + places::MAP_MOD_COUNT);
+        let narrow = self.heap.memory().narrow(entry);
+        self.cursors.forget(narrow);
+        if O::WATCHES {
+            let number = self.entry_number(entry);
+            if key_kind == Kind::Reference {
+                let key = self.heap.reference(entry, places::ENTRY_KEY);
+                self.tell_stored_inside(map, number * 2, key, 0);
+            }
+            if value_kind == Kind::Reference {
+                let value = self.heap.reference(entry, places::ENTRY_VALUE);
+                self.tell_stored_inside(map, number * 2 + 1, value, 0);
+            }
+            self.tell_map_resized(map);
+        }
+        Ok(true)
+    }
+
+    /// The first key whose entry has at least this number.
+    pub(super) fn next_key_from(&mut self, dst: Slot, map_slot: Slot, position: i64) -> Outcome<Option<i64>> {
+        let (map, key_kind, _) = self.map_target(map_slot, "java.util.Map.keySet()")?;
+        let map_reference = self.heap.memory().narrow(map);
+        let n_collections = self.heap.n_collections();
+        let mut entry = match self.cursors.entry(map_reference, position, n_collections) {
+            Some(last) => self.follow(self.heap.memory().index(last), places::ENTRY_AFTER),
+            None => self.follow(map, places::MAP_HEAD),
+        };
+        while let Some(at) = entry
+            && (self.entry_number(at) as i64) < position
+        {
+            entry = self.follow(at, places::ENTRY_AFTER);
+        }
+        let Some(entry) = entry else { return Ok(None) };
+        let position = self.entry_number(entry) as i64 + 1;
+        let entry_reference = self.heap.memory().narrow(entry);
+        self.cursors.note(Cursor { map: map_reference, entry: entry_reference, position, n_collections });
+        let value = self.unboxed(key_kind, self.heap.reference(entry, places::ENTRY_KEY));
+        self.write(dst, value);
+        Ok(Some(position))
+    }
+}
