@@ -52,7 +52,8 @@
 
 pub mod cycle;
 mod frames;
-pub mod freelists;
+mod freelists;
+pub mod layout;
 mod machine;
 mod object;
 pub mod obmalloc;

@@ -102,8 +102,8 @@ pub struct Mismatch {
     pub recording: String,
     /// The call, from 0.
     pub call_index: u64,
-    /// Calls of the recording.
-    pub n_calls: u64,
+    /// Calls of the recording, if that is known.
+    pub n_calls: Option<u64>,
     /// The call in words.
     pub call: String,
     /// What was recorded.
@@ -116,7 +116,11 @@ pub struct Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}, call {} of {}: {}", self.recording, self.call_index, self.n_calls, self.call)?;
+        write!(f, "{}, ", self.recording)?;
+        match self.n_calls {
+            Some(n_calls) => writeln!(f, "call {} of {n_calls}: {}", self.call_index, self.call)?,
+            None => writeln!(f, "value {}: {}", self.call_index, self.call)?,
+        }
         writeln!(f, "  expected   {}", self.expected)?;
         write!(f, "  predicted  {}", self.predicted)?;
         for line in &self.state {
@@ -137,22 +141,24 @@ pub enum Stop {
 
 /// Replays a file of `kind` to its end or its first wrong call.
 pub fn replay(file: impl BufRead, kind: RecordingKind) -> Result<Exact, Failure> {
-    match kind {
-        RecordingKind::Sequence => each_line(file, |row: sequence::Sequence, exact| row.replay(exact)),
-        RecordingKind::Trace => each_line(file, |row: trace::Trace, exact| row.replay(exact)),
-    }
+    let mut exact = Exact::default();
+    exact.n_recordings = match kind {
+        RecordingKind::Sequence => each_line(file, |row: sequence::Sequence| row.replay(&mut exact))?,
+        RecordingKind::Trace => each_line(file, |row: trace::Trace| row.replay(&mut exact))?,
+    };
+    Ok(exact)
 }
 
-/// Reads a row from each line and replays it.
-fn each_line<Row: serde::de::DeserializeOwned>(
+/// Reads a row from each line, plain or gzip, and compares it; how many rows there were.
+pub(crate) fn each_line<Row: serde::de::DeserializeOwned>(
     mut file: impl BufRead,
-    mut replay: impl FnMut(Row, &mut Exact) -> Result<(), Stop>,
-) -> Result<Exact, Failure> {
+    mut compare: impl FnMut(Row) -> Result<(), Stop>,
+) -> Result<u64, Failure> {
     let input = |line, what: String| Failure::Input { line, what };
     let is_gzip = file.fill_buf().map_err(|error| input(1, error.to_string()))?.starts_with(&[0x1f, 0x8b]);
     let mut file: Box<dyn BufRead + '_> =
         if is_gzip { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
-    let mut exact = Exact::default();
+    let mut n_rows = 0;
     let mut text = Vec::new();
     for line in 1.. {
         text.clear();
@@ -168,21 +174,22 @@ fn each_line<Row: serde::de::DeserializeOwned>(
             continue;
         }
         let row = serde_json::from_slice(&text).map_err(|error| {
-            let column = error.column();
             let what = error.to_string();
             let what = what.split(" at line ").next().unwrap_or_default();
-            input(line, format!("{what} (column {column})"))
+            // What the row as a whole is wrong with has no column.
+            let column = if error.column() > 0 { format!(" (column {})", error.column()) } else { String::new() };
+            input(line, format!("{what}{column}"))
         })?;
-        exact.n_recordings += 1;
-        replay(row, &mut exact).map_err(|stop| match stop {
+        n_rows += 1;
+        compare(row).map_err(|stop| match stop {
             Stop::Input(what) => input(line, what),
             Stop::Mismatch(mismatch) => Failure::Mismatch { line, mismatch },
         })?;
     }
-    if exact.n_recordings == 0 {
+    if n_rows == 0 {
         return Err(input(1, "the file is empty".to_owned()));
     }
-    Ok(exact)
+    Ok(n_rows)
 }
 
 /// The version of a row, and that its arenas are those of the version.
@@ -293,7 +300,7 @@ impl Run {
         Stop::Mismatch(Box::new(Mismatch {
             recording: self.recording.clone(),
             call_index,
-            n_calls: self.n_calls,
+            n_calls: Some(self.n_calls),
             call: call.to_string(),
             expected,
             predicted,
