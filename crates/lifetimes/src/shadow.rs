@@ -372,6 +372,23 @@ mod tests {
     }
 
     #[test]
+    fn the_next_pass_waits_until_as_much_was_born_as_there_is_to_look_at() {
+        let mut hand = Hand::default();
+        hand.bear(0, 0);
+        hand.slot(0, None, Some(0));
+        for index in 0..20_000 {
+            hand.field(0, 0, index, Some(0));
+        }
+        hand.shadow.pass(&mut |_| {});
+        let mut n_births = 0;
+        while !hand.shadow.is_pass_due() {
+            n_births += 1;
+            hand.bear(n_births, 1);
+        }
+        assert!((19_990..=20_001).contains(&n_births), "{n_births} births");
+    }
+
+    #[test]
     #[should_panic(expected = "a slot drops object 0, which no slot holds")]
     fn a_slot_cannot_drop_what_no_slot_holds() {
         let mut hand = Hand::default();

@@ -93,7 +93,11 @@ fn a_reference_on_its_way_within_a_step_is_not_lost() {
     let other = told.born(Storage::Heap);
     told.slot(None, Some(other)).slot(None, Some(object));
     told.at(8).slot(Some(object), None).at(9).tell(Event::ThreadEnded);
-    assert_eq!(lines(&told.finish())[0], "Node#1: born 1, unreachable 8, reclaimed 2 by free");
+    let run = told.finish();
+    assert_eq!(lines(&run)[0], "Node#1: born 1, unreachable 8, reclaimed 2 by free");
+    assert_eq!((run.summary.deaths.n_early, run.summary.deaths.n_late), (1, 0));
+    assert_eq!(run.summary.deaths.early_ticks_max, 6);
+    assert_eq!(run.summary.deaths.at_death_share(), Some(1.0));
 }
 
 #[test]
