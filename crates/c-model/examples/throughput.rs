@@ -14,6 +14,9 @@ const NODE: Slot = Slot(1);
 const I: Slot = Slot(2);
 const TEMPORARY: Slot = Slot(3);
 
+/// Nodes in the list.
+const N: u64 = 1_000_000;
+
 struct Shapes {
     program: Program,
     node: RecordId,
@@ -46,7 +49,6 @@ fn run(machine: &mut C, shapes: &Shapes, label: &str) -> Outcome<()> {
     machine.load_program(&shapes.program)?;
     machine.call(shapes.main, &[], None)?;
     machine.set_null(HEAD)?;
-    const N: u64 = 1_000_000;
     time(&format!("variables, {label}"), || {
         for i in 0..10 * N {
             machine.set_int(I, i as i64)?;

@@ -117,19 +117,19 @@ impl KernighanRitchie {
     }
 
     fn next(&self, block: u64) -> Outcome<u64> {
-        self.read_u64(Address(block)).map_err(segfault)
+        self.read_u64(Address(block)).or_else(segfault)
     }
 
     fn units(&self, block: u64) -> Outcome<u64> {
-        self.read_u64(Address(block.wrapping_add(8))).map_err(segfault)
+        self.read_u64(Address(block.wrapping_add(8))).or_else(segfault)
     }
 
     fn set_next(&mut self, block: u64, next: u64) -> Outcome<()> {
-        self.write_u64(Address(block), next).map_err(segfault)
+        self.write_u64(Address(block), next).or_else(segfault)
     }
 
     fn set_units(&mut self, block: u64, units: u64) -> Outcome<()> {
-        self.write_u64(Address(block.wrapping_add(8)), units).map_err(segfault)
+        self.write_u64(Address(block.wrapping_add(8)), units).or_else(segfault)
     }
 
     /// No list of disjoint free blocks is longer than this.
@@ -172,7 +172,7 @@ impl KernighanRitchie {
                 n_left = self.blocks_max();
             }
             (before, block) = (block, self.next(block)?);
-            n_left = n_left.checked_sub(1).ok_or_else(endless)?;
+            n_left = n_left.checked_sub(1).map_or_else(endless, Ok)?;
         }
     }
 
@@ -202,7 +202,7 @@ impl KernighanRitchie {
                 break;
             }
             before = next;
-            n_left = n_left.checked_sub(1).ok_or_else(endless)?;
+            n_left = n_left.checked_sub(1).map_or_else(endless, Ok)?;
         }
         let next = self.next(before)?;
         let end = |block: u64, units: u64| block.wrapping_add(units.wrapping_mul(UNIT_BYTES));
@@ -249,17 +249,16 @@ fn units_for(request_bytes: u64) -> Option<u64> {
     Some(request_bytes.checked_add(UNIT_BYTES - 1)? / UNIT_BYTES + 1)
 }
 
-fn stop(kind: FaultKind, message: &str) -> Box<Fault> {
+fn stop<T>(kind: FaultKind, message: &str) -> Outcome<T> {
     let at = Moment::default();
-    Box::new(Fault { kind, at, object: None, reclaimed: None, message: message.to_owned(), is_fatal: true })
+    Err(Box::new(Fault { kind, at, object: None, reclaimed: None, message: message.to_owned(), is_fatal: true }))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
-fn segfault(_: Unmapped) -> Box<Fault> {
+fn segfault<T>(_: Unmapped) -> Outcome<T> {
     stop(FaultKind::Segfault, SEGFAULT_MESSAGE)
 }
 
-fn endless() -> Box<Fault> {
+fn endless<T>() -> Outcome<T> {
     stop(FaultKind::Corruption, ENDLESS_MESSAGE)
 }
 
@@ -277,7 +276,7 @@ impl Allocator for KernighanRitchie {
         if !block.is_null() {
             match self.range(block, bytes as usize) {
                 Some(range) => self.heap[range].fill(0),
-                None => return Err(segfault(Unmapped(block))),
+                None => return segfault(Unmapped(block)),
             }
         }
         Ok(block)
@@ -298,8 +297,8 @@ impl Allocator for KernighanRitchie {
         let new = self.malloc(request_bytes)?;
         if !new.is_null() {
             let mut bytes = vec![0; old_bytes as usize];
-            self.read(block, &mut bytes).map_err(segfault)?;
-            self.write(new, &bytes).map_err(segfault)?;
+            self.read(block, &mut bytes).or_else(segfault)?;
+            self.write(new, &bytes).or_else(segfault)?;
             self.free(block)?;
         }
         Ok(new)
@@ -335,7 +334,7 @@ impl Allocator for KernighanRitchie {
         self.count_out(n_units);
         if self.free_pointer == 0 {
             // The book's program would follow a null pointer.
-            return Err(segfault(Unmapped(Address::NULL)));
+            return segfault(Unmapped(Address::NULL));
         }
         self.insert(header)
     }
@@ -379,7 +378,7 @@ impl ProcessHeap for KernighanRitchie {
     /// Differs: the book's program would link the foreign bytes into its list and hand them out one day. Here its list
     /// cannot leave the heap: a signal stops the program.
     fn free_foreign(&mut self, _block: Address, start: Address, _bytes: &mut [u8]) -> Outcome<()> {
-        Err(segfault(Unmapped(start)))
+        segfault(Unmapped(start))
     }
 }
 

@@ -103,6 +103,11 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         &self.journal.observer
     }
 
+    /// The observer, to be asked or reset between operations.
+    pub fn observer_mut(&mut self) -> &mut O {
+        &mut self.journal.observer
+    }
+
     /// Ends the machine and gives the observer back.
     pub fn into_observer(self) -> O {
         self.journal.observer

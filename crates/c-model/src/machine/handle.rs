@@ -65,7 +65,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         let is_mapped = self.space.byte(value.bits).is_ok();
         if !is_mapped {
             let kind = if self.detector.is_on { kind } else { FaultKind::Segfault };
-            return Err(self.fatal(kind, name, reclaimed, SEGFAULT_MESSAGE));
+            return self.fatal(kind, name, reclaimed, SEGFAULT_MESSAGE);
         }
         if is_news && self.detector.is_on {
             self.journal.fault(kind, name, reclaimed, "");
@@ -104,20 +104,21 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     }
 
     /// A fault that ends the program, with the time at which the object was reclaimed.
-    pub(super) fn fatal(
+    fn fatal<T>(
         &mut self,
         kind: FaultKind,
         object: Option<ObjectName>,
         reclaimed: Option<Tick>,
         message: &str,
-    ) -> Box<Fault> {
+    ) -> Outcome<T> {
         let at = self.journal.now;
-        self.journal.adopt(Box::new(Fault { kind, at, object, reclaimed, message: message.to_owned(), is_fatal: true }))
+        let fault = Fault { kind, at, object, reclaimed, message: message.to_owned(), is_fatal: true };
+        Err(self.journal.adopt(Box::new(fault)))
     }
 
     /// The processor found nothing mapped while `key`'s object was used; with the detector's word for it, if any.
     #[cold]
-    pub(super) fn segfault(&mut self, key: ObjectKey, cause: Option<FaultKind>) -> Box<Fault> {
+    pub(super) fn segfault<T>(&mut self, key: ObjectKey, cause: Option<FaultKind>) -> Outcome<T> {
         let kind = cause.filter(|_| self.detector.is_on).unwrap_or(FaultKind::Segfault);
         let name = if self.detector.is_on { self.name_of_key(key) } else { None };
         self.fatal(kind, name, None, SEGFAULT_MESSAGE)
@@ -128,7 +129,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     pub(super) fn word(&mut self, handle: &Handle, at: u64) -> Outcome<u64> {
         match self.space.word(at) {
             Ok(word) => Ok(word),
-            Err(_) => Err(self.segfault(handle.key, None)),
+            Err(_) => self.segfault(handle.key, None),
         }
     }
 
@@ -137,7 +138,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     pub(super) fn put_word(&mut self, handle: &Handle, at: u64, value: u64) -> Outcome<()> {
         match self.space.put_word(at, value) {
             Ok(()) => Ok(()),
-            Err(_) => Err(self.segfault(handle.key, None)),
+            Err(_) => self.segfault(handle.key, None),
         }
     }
 
@@ -145,7 +146,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     #[inline]
     pub(super) fn fetch(&mut self, handle: &Handle, at: u64, kind: Kind, is_inside: bool) -> Outcome<u64> {
         let Ok(bits) = self.space.value(at, kind) else {
-            return Err(self.segfault(handle.key, (!is_inside).then_some(FaultKind::OutOfBounds)));
+            return self.segfault(handle.key, (!is_inside).then_some(FaultKind::OutOfBounds));
         };
         if !is_inside {
             self.out_of_bounds(handle);
@@ -159,7 +160,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     #[inline]
     pub(super) fn put(&mut self, handle: &Handle, at: u64, kind: Kind, bits: u64, is_inside: bool) -> Outcome<()> {
         if self.space.put_value(at, kind, bits).is_err() {
-            return Err(self.segfault(handle.key, (!is_inside).then_some(FaultKind::OutOfBounds)));
+            return self.segfault(handle.key, (!is_inside).then_some(FaultKind::OutOfBounds));
         }
         if !is_inside {
             self.out_of_bounds(handle);

@@ -10,10 +10,12 @@ use crate::process_heap::ProcessHeap;
 /// Sums over the live blocks, kept up to date by whoever changes one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Books {
-    blocks: Blocks,
+    n_blocks: u64,
+    /// All of the blocks, their chunk headers included.
+    total_bytes: u64,
     /// Fields, elements, characters.
     payload_bytes: u64,
-    /// Heads and tables of containers, and blocks of the C library.
+    /// Chunk headers, heads and tables of containers, and blocks of the C library.
     header_bytes: u64,
     /// What the observer knows of the heap's size.
     told_heap_bytes: u64,
@@ -22,6 +24,18 @@ pub(super) struct Books {
 impl Books {
     pub(super) fn new(heap_bytes: u64) -> Self {
         Books { told_heap_bytes: heap_bytes, ..Books::default() }
+    }
+
+    fn add(&mut self, blocks: Blocks) {
+        self.n_blocks += u64::from(blocks.count);
+        self.total_bytes += blocks.total_bytes;
+        self.header_bytes += u64::from(blocks.header_bytes);
+    }
+
+    fn remove(&mut self, blocks: Blocks) {
+        self.n_blocks -= u64::from(blocks.count);
+        self.total_bytes -= blocks.total_bytes;
+        self.header_bytes -= u64::from(blocks.header_bytes);
     }
 }
 
@@ -34,35 +48,28 @@ pub(super) struct Block {
     header_bytes: u64,
 }
 
-/// Some blocks together.
+/// The blocks of one object together.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Blocks {
-    n_blocks: u64,
+    count: u32,
+    /// The chunk headers alone.
+    header_bytes: u32,
     /// With their chunk headers.
     total_bytes: u64,
-    /// The chunk headers alone.
-    header_bytes: u64,
 }
 
 impl Blocks {
+    /// What is not chunk headers.
+    fn room_bytes(&self) -> u64 {
+        self.total_bytes - u64::from(self.header_bytes)
+    }
+
     fn of(blocks: &[Block]) -> Self {
         Blocks {
-            n_blocks: blocks.len() as u64,
+            count: blocks.len() as u32,
+            header_bytes: blocks.iter().map(|block| block.header_bytes as u32).sum(),
             total_bytes: blocks.iter().map(|block| block.total_bytes).sum(),
-            header_bytes: blocks.iter().map(|block| block.header_bytes).sum(),
         }
-    }
-
-    fn add(&mut self, blocks: Blocks) {
-        self.n_blocks += blocks.n_blocks;
-        self.total_bytes += blocks.total_bytes;
-        self.header_bytes += blocks.header_bytes;
-    }
-
-    fn remove(&mut self, blocks: Blocks) {
-        self.n_blocks -= blocks.n_blocks;
-        self.total_bytes -= blocks.total_bytes;
-        self.header_bytes -= blocks.header_bytes;
     }
 }
 
@@ -129,7 +136,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         object.payload_bytes = payload_bytes;
         object.own_bytes = own_bytes;
         object.first = Blocks::of(&[block]);
-        self.books.blocks.add(object.first);
+        self.books.add(object.first);
         self.books.payload_bytes += payload_bytes;
         self.books.header_bytes += own_bytes;
         self.journal.tell(|| Event::Born {
@@ -148,6 +155,8 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     #[inline]
     pub(super) fn refilled(&mut self, key: ObjectKey, payload_bytes: u64, own_bytes: u64) {
         let Some(object) = self.objects.get_mut(key).filter(|object| object.is_live()) else { return };
+        // A damaged head may let the elements run out of their block: those are in nobody's.
+        let payload_bytes = payload_bytes.min(object.first.room_bytes() + object.backing.room_bytes() - own_bytes);
         self.books.payload_bytes = self.books.payload_bytes - object.payload_bytes + payload_bytes;
         self.books.header_bytes = self.books.header_bytes - object.own_bytes + own_bytes;
         object.payload_bytes = payload_bytes;
@@ -158,9 +167,21 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     pub(super) fn rebacked(&mut self, key: ObjectKey, blocks: &[Block]) {
         let Some(object) = self.objects.get_mut(key).filter(|object| object.is_live()) else { return };
         let backing = Blocks::of(blocks);
-        self.books.blocks.remove(object.backing);
-        self.books.blocks.add(backing);
+        self.books.remove(object.backing);
+        self.books.add(backing);
         object.backing = backing;
+    }
+
+    /// Tells the observer that a container has other blocks now.
+    pub(super) fn tell_backed(&mut self, key: ObjectKey) {
+        if O::WATCHES
+            && let Some(object) = self.objects.get(key).filter(|object| object.is_live())
+            && let Some(id) = object.id()
+        {
+            let (payload_bytes, total_bytes) =
+                (object.payload_bytes, object.first.total_bytes + object.backing.total_bytes);
+            self.journal.tell(|| Event::Resized { object: id, payload_bytes, total_bytes });
+        }
     }
 
     /// Strikes an object out of the books and tells that it is gone.
@@ -168,8 +189,8 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         self.objects.bury(key, self.journal.now.tick);
         let object = self.objects.get(key).expect("the dead are kept until they are swept");
         if object.storage == Storage::Heap {
-            self.books.blocks.remove(object.first);
-            self.books.blocks.remove(object.backing);
+            self.books.remove(object.first);
+            self.books.remove(object.backing);
             self.books.payload_bytes -= object.payload_bytes;
             self.books.header_bytes -= object.own_bytes;
         }
@@ -181,23 +202,22 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     /// The block that glibc's threads library callocs for a new thread's stack.
     pub(super) fn calloc_for_thread(&mut self, bytes: u64) -> Outcome<()> {
         let block = self.calloc(bytes / 16, 16)?;
-        self.books.blocks.add(Blocks::of(&[block]));
+        self.books.add(Blocks::of(&[block]));
         self.books.header_bytes += bytes;
         Ok(())
     }
 
     /// Where the heap's bytes are.
     pub(super) fn account(&self) -> Usage {
-        let Books { blocks, payload_bytes, header_bytes, told_heap_bytes: _ } = &self.books;
+        let Books { n_blocks, total_bytes, payload_bytes, header_bytes, told_heap_bytes: _ } = self.books;
         let (heap_bytes, own_bytes) = (self.space.heap.heap_bytes(), self.space.heap.own_bytes());
-        let header = blocks.header_bytes + header_bytes;
         Usage {
-            n_objects: blocks.n_blocks,
-            payload_bytes: *payload_bytes,
-            header_bytes: header + own_bytes,
-            rounding_bytes: blocks.total_bytes - header - payload_bytes,
+            n_objects: n_blocks,
+            payload_bytes,
+            header_bytes: header_bytes + own_bytes,
+            rounding_bytes: total_bytes - header_bytes - payload_bytes,
             boxed_bytes: 0,
-            free_bytes: heap_bytes.saturating_sub(blocks.total_bytes + own_bytes),
+            free_bytes: heap_bytes.saturating_sub(total_bytes + own_bytes),
             heap_bytes,
             stack_bytes: self.thread.depth_bytes() + self.waiting_stack_bytes,
         }

@@ -20,7 +20,7 @@ struct Elements {
     /// What each holds; `None` for bytes.
     kind: Option<Kind>,
     /// How many there are, if the object is there.
-    n_elements: Option<u64>,
+    count: Option<u64>,
     /// What references among them point to.
     inner: Shape,
 }
@@ -73,8 +73,8 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         let object = self.objects.get(handle.key);
         let inner = object.map_or(Shape::Unknown, |object| object.inner);
         let bytes = object.filter(|_| handle.is_live).map(|object| object.payload_bytes);
-        let n_elements = bytes.map(|bytes| if kind == Some(Kind::Bool) || kind.is_none() { bytes } else { bytes / 8 });
-        Ok(Elements { at, kind, n_elements, inner })
+        let count = bytes.map(|bytes| if kind == Some(Kind::Bool) || kind.is_none() { bytes } else { bytes / 8 });
+        Ok(Elements { at, kind, count, inner })
     }
 
     /// `dst = container[index]`.
@@ -82,7 +82,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     pub(super) fn load_element(&mut self, dst: Slot, container: Slot, index: i64) -> Outcome<()> {
         let handle = self.handle(container)?;
         let elements = self.elements(&handle)?;
-        let is_inside = elements.n_elements.is_none_or(|n| (index as u64) < n);
+        let is_inside = elements.count.is_none_or(|n| (index as u64) < n);
         // A byte is read as a truth value is: eight bits, the rest of the word zero.
         let kind = elements.kind.unwrap_or(Kind::Bool);
         let at = elements.at.wrapping_add((index as u64).wrapping_mul(size_of(kind)));
@@ -97,7 +97,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         let handle = self.handle(container)?;
         let elements = self.elements(&handle)?;
         let kind = elements.kind.expect("bytes are immutable");
-        let is_inside = elements.n_elements.is_none_or(|n| (index as u64) < n);
+        let is_inside = elements.count.is_none_or(|n| (index as u64) < n);
         let at = elements.at.wrapping_add((index as u64).wrapping_mul(size_of(kind)));
         let value = self.read_slot(src);
         self.put(&handle, at, kind, value.bits, is_inside)?;
@@ -131,8 +131,11 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         let value = self.read_slot(src);
         self.put(&handle, at, kind, value.bits, true)?;
         self.put_word(&handle, handle.at + LIST_LEN, len.wrapping_add(1))?;
-        if let Some(n) = elements.n_elements {
+        if let Some(n) = elements.count {
             self.refilled(handle.key, (n + 1) * size_of(kind), LIST_HEAD_BYTES);
+        }
+        if len == cap {
+            self.tell_backed(handle.key);
         }
         if kind == Kind::Reference {
             self.learn_inner(&handle, elements.inner, value);
@@ -172,7 +175,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         let at = elements.at.wrapping_add((len - 1).wrapping_mul(size_of(kind)));
         let bits = self.fetch(&handle, at, kind, true)?;
         self.put_word(&handle, handle.at + LIST_LEN, len - 1)?;
-        if let Some(n) = elements.n_elements {
+        if let Some(n) = elements.count {
             self.refilled(handle.key, n.saturating_sub(1) * size_of(kind), LIST_HEAD_BYTES);
         }
         self.deliver(dst, at, bits, elements.inner, handle.is_live);

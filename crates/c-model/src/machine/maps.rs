@@ -41,14 +41,9 @@ impl Map {
         self.entries.wrapping_add(number.wrapping_mul(ENTRY_BYTES))
     }
 
-    /// Keys and values.
-    fn payload_bytes(&self) -> u64 {
-        self.len * (size_of(self.key) + size_of(self.value))
-    }
-
-    /// The head, the hashes and the index.
-    fn own_bytes(&self) -> u64 {
-        MAP_HEAD_BYTES + 8 * self.len + 8 * INDEX_PLACES_PER_ENTRY * self.cap
+    /// A key and its value.
+    fn entry_payload_bytes(&self) -> u64 {
+        size_of(self.key) + size_of(self.value)
     }
 }
 
@@ -165,7 +160,8 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         if map.value == Kind::Reference {
             let inner = self.objects.get(map.handle.key).map_or(Shape::Unknown, |object| object.inner);
             self.learn_inner(&map.handle, inner, value);
-            self.stored_inside(&map.handle, at, 2 * number + 1, value.key, true);
+            let place = 2 * self.entry_number(&map, number) + 1;
+            self.stored_inside(&map.handle, at, place, value.key, true);
         }
         Ok(())
     }
@@ -183,13 +179,34 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         (map.len, map.used) = (map.len.wrapping_add(1), map.used.wrapping_add(1));
         self.put_word(&map.handle, map.handle.at + MAP_LEN, map.len)?;
         self.put_word(&map.handle, map.handle.at + MAP_USED, map.used)?;
-        self.recount(map);
+        self.recount(map, true);
         self.provenance.forget(at + ENTRY_KEY);
         self.provenance.forget(at + ENTRY_VALUE);
+        self.number_entry(map, number);
         if map.key == Kind::Reference {
-            self.stored_inside(&map.handle, at + ENTRY_KEY, 2 * number, key.key, true);
+            let place = 2 * self.entry_number(map, number);
+            self.stored_inside(&map.handle, at + ENTRY_KEY, place, key.key, true);
         }
         Ok(number)
+    }
+
+    /// Gives the entry at a place the number by which the observer knows it from now on.
+    fn number_entry(&mut self, map: &Map, number: u64) {
+        if !O::WATCHES {
+            return;
+        }
+        let Some(object) = self.objects.get_mut(map.handle.key).filter(|_| map.handle.is_live) else { return };
+        let numbers = object.numbers.get_or_insert_default();
+        let next = numbers.last().map_or(0, |&last| last + 1);
+        numbers.truncate(number as usize);
+        numbers.push(next);
+    }
+
+    /// The number by which the observer knows the entry at a place: it stays when the entry moves up.
+    fn entry_number(&self, map: &Map, number: u64) -> u64 {
+        let object = self.objects.get(map.handle.key).filter(|_| O::WATCHES);
+        let numbers = object.and_then(|object| object.numbers.as_ref());
+        numbers.and_then(|numbers| numbers.get(number as usize)).copied().unwrap_or(number)
     }
 
     /// Makes the first unused place of a hash point to an entry.
@@ -205,10 +222,17 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         Ok(())
     }
 
-    /// Tells the books what a live map holds.
-    fn recount(&mut self, map: &Map) {
-        if map.handle.is_live {
-            self.refilled(map.handle.key, map.payload_bytes(), map.own_bytes());
+    /// Tells the books that a live map has one key more or less. The books count for themselves: the head in memory may
+    /// have been damaged.
+    fn recount(&mut self, map: &Map, is_new: bool) {
+        if let Some(object) = self.objects.get(map.handle.key).filter(|_| map.handle.is_live) {
+            let (payload_bytes, own_bytes) = (object.payload_bytes, object.own_bytes);
+            let entry_bytes = map.entry_payload_bytes();
+            if is_new {
+                self.refilled(map.handle.key, payload_bytes + entry_bytes, own_bytes + 8);
+            } else if payload_bytes >= entry_bytes {
+                self.refilled(map.handle.key, payload_bytes - entry_bytes, own_bytes - 8);
+            }
         }
     }
 
@@ -224,15 +248,15 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         let index = self.calloc(map.cap.saturating_mul(INDEX_PLACES_PER_ENTRY), 8)?;
         (map.entries, map.index, map.used) = (entries.at, index.at, 0);
         self.provenance.clear(entries.at, map.cap * ENTRY_BYTES);
+        let mut kept = Vec::new();
         for number in 0..old.used {
             let hash = self.word(&map.handle, old.entry(number))?;
             if hash != 0 {
+                kept.push(number);
                 self.move_entry(&old, map, number, hash)?;
             }
         }
-        if map.used != old.used {
-            self.tell_shifted(&old, map)?;
-        }
+        self.renumber(map, &kept);
         for (place, word) in
             [(MAP_ENTRIES, map.entries), (MAP_INDEX, map.index), (MAP_USED, map.used), (MAP_CAP, map.cap)]
         {
@@ -242,8 +266,22 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
             self.free_block(block).map_err(|fault| self.journal.adopt(fault))?;
         }
         self.rebacked(map.handle.key, &[entries, index]);
-        self.recount(map);
+        if let Some(object) = self.objects.get(map.handle.key) {
+            let (payload_bytes, n) = (object.payload_bytes, object.payload_bytes / map.entry_payload_bytes());
+            let index_bytes = 8 * INDEX_PLACES_PER_ENTRY * map.cap;
+            self.refilled(map.handle.key, payload_bytes, MAP_HEAD_BYTES + 8 * n + index_bytes);
+        }
+        self.tell_backed(map.handle.key);
         Ok(())
+    }
+
+    /// Only the entries at the places `kept` are left, in that order; they keep their numbers.
+    fn renumber(&mut self, map: &Map, kept: &[u64]) {
+        if let Some(object) = self.objects.get_mut(map.handle.key)
+            && let Some(numbers) = object.numbers.as_mut()
+        {
+            **numbers = kept.iter().filter_map(|&place| numbers.get(place as usize).copied()).collect();
+        }
     }
 
     /// Copies an entry behind those already in `map`.
@@ -259,29 +297,6 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         Ok(())
     }
 
-    /// Entries have moved up over removed ones: their references are in other places now.
-    fn tell_shifted(&mut self, old: &Map, map: &Map) -> Outcome<()> {
-        if !O::WATCHES {
-            return Ok(());
-        }
-        for number in 0..old.used {
-            let was_removed = self.word(&map.handle, old.entry(number))? == 0;
-            for (place, kind, parity) in [(ENTRY_KEY, map.key, 0), (ENTRY_VALUE, map.value, 1)] {
-                if kind == Kind::Reference {
-                    let before = self.provenance.get(old.entry(number) + place);
-                    let before = if was_removed { ObjectKey::default() } else { before };
-                    let is_used = number < map.used;
-                    let now =
-                        if is_used { self.provenance.get(map.entry(number) + place) } else { ObjectKey::default() };
-                    if before != now {
-                        self.tell_stored_inside(&map.handle, 2 * number + parity, before, now, true);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Removes a key; whether it was there.
     pub(super) fn strike_out(&mut self, map: Slot, key: Slot) -> Outcome<bool> {
         let mut map = self.map(map)?;
@@ -291,10 +306,11 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         self.put_word(&map.handle, at, 0)?;
         map.len = map.len.wrapping_sub(1);
         self.put_word(&map.handle, map.handle.at + MAP_LEN, map.len)?;
-        self.recount(&map);
+        self.recount(&map, false);
+        let entry = self.entry_number(&map, number);
         for (place, kind, parity) in [(ENTRY_KEY, map.key, 0), (ENTRY_VALUE, map.value, 1)] {
             if kind == Kind::Reference {
-                self.stored_inside(&map.handle, at + place, 2 * number + parity, ObjectKey::default(), true);
+                self.stored_inside(&map.handle, at + place, 2 * entry + parity, ObjectKey::default(), true);
             }
         }
         Ok(true)

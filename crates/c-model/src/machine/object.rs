@@ -53,6 +53,9 @@ pub(crate) enum State {
     Wild,
 }
 
+/// Numbers of entries; boxed where it is kept, because most objects have none.
+pub(crate) type Numbers = Vec<u64>;
+
 /// One object.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
@@ -76,6 +79,10 @@ pub(crate) struct Object {
     pub(crate) backing: Blocks,
     /// The first of the weak references to it; of a weak reference, the next one to the same object.
     pub(crate) weak: ObjectKey,
+    /// Of a map that somebody watches, the numbers of its entries, place by place.
+    pub(crate) numbers: Option<Box<Numbers>>,
+    /// Whether its finalizer has run: it does so once.
+    pub(crate) is_finalized: bool,
     is_held: bool,
 }
 
@@ -95,6 +102,8 @@ impl Object {
             first: Blocks::default(),
             backing: Blocks::default(),
             weak: ObjectKey::default(),
+            numbers: None,
+            is_finalized: false,
             is_held: false,
         }
     }
@@ -124,14 +133,15 @@ impl Object {
     }
 }
 
-/// Dead entries kept before the first sweep.
-const N_DEAD_MIN: usize = 8192;
+/// Dead entries that are not worth a sweep.
+const N_GONE_MIN: usize = 2048;
 
 /// All objects.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Objects {
     map: SlotMap<ObjectKey, Object>,
-    n_gone: usize,
+    /// The entries of what is not live.
+    gone: Vec<ObjectKey>,
     sweep_at: usize,
 }
 
@@ -153,8 +163,12 @@ impl Objects {
     }
 
     pub(crate) fn insert(&mut self, object: Object) -> ObjectKey {
-        self.n_gone += usize::from(!object.is_live());
-        self.map.insert(object)
+        let is_live = object.is_live();
+        let key = self.map.insert(object);
+        if !is_live {
+            self.gone.push(key);
+        }
+        key
     }
 
     /// Takes note that an object died.
@@ -163,29 +177,37 @@ impl Objects {
         let object = self.map.get_mut(key).expect("who dies has lived");
         debug_assert_eq!(object.state, State::Live);
         object.state = State::Dead(now);
-        self.n_gone += 1;
+        self.gone.push(key);
     }
 
     /// Whether so many entries are dead that a sweep pays.
     #[inline]
     pub(crate) fn is_sweep_due(&self) -> bool {
-        self.n_gone >= self.sweep_at.max(N_DEAD_MIN)
+        self.gone.len() >= self.sweep_at.max(N_GONE_MIN)
     }
 
-    /// Drops the entries of the dead whose key is not among `held`. The next sweep comes when as many have died as this
-    /// one had to look at, `n_places` being the number of places that `held` goes through.
+    /// Drops the entries of the dead whose key is not among `held`. The next sweep comes when enough have died to pay for
+    /// looking at `n_places` again, the number of places that `held` goes through.
     pub(crate) fn sweep(&mut self, held: impl Iterator<Item = ObjectKey>, n_places: usize) {
         for key in held {
             if let Some(object) = self.map.get_mut(key) {
                 object.is_held = true;
             }
         }
-        self.map.retain(|_, object| {
-            let is_held = std::mem::take(&mut object.is_held);
-            object.is_live() || is_held
+        let map = &mut self.map;
+        self.gone.retain(|&key| {
+            let is_held = map.get(key).is_some_and(|object| object.is_held);
+            if !is_held {
+                map.remove(key);
+            }
+            is_held
         });
-        self.n_gone = self.map.values().filter(|object| !object.is_live()).count();
-        self.sweep_at = self.n_gone + self.map.len().max(n_places / 8);
+        // Marks on live objects need no wiping: they are looked at only when the object is dead, and then only after the
+        // next marking; the worst that comes of one is that a dead object stays for a sweep longer.
+        for &key in &self.gone {
+            map[key].is_held = false;
+        }
+        self.sweep_at = 2 * self.gone.len() + n_places / 8;
     }
 
     /// The live objects that the workload created, in order of creation.

@@ -9,6 +9,7 @@ use super::handle::Handle;
 use super::object::{Object, Shape, State};
 use super::{C, Value};
 use crate::layout::{ARRAY_HEAD_BYTES, LIST_DATA, MAP_ENTRIES, MAP_INDEX, WEAK_BYTES};
+use crate::params::SEGFAULT_MESSAGE;
 use crate::process_heap::ProcessHeap;
 
 impl<O: Observer, A: ProcessHeap> C<O, A> {
@@ -25,9 +26,12 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         self.release(value)
     }
 
-    /// The destructor that a pointer's type has.
+    /// The destructor that is due before an object is freed.
     fn finalizer_of(&self, value: Value) -> Option<FunctionId> {
         let object = self.objects.get(value.key).filter(|object| object.address.0 == value.bits)?;
+        if !object.is_live() || object.is_finalized || object.storage != Storage::Heap {
+            return None;
+        }
         let Shape::Record(record) = object.shape else { return None };
         self.program.record_shape(record).finalizer
     }
@@ -36,6 +40,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     pub(super) fn call_finalizer(&mut self) -> Outcome<Option<FunctionId>> {
         let Some(value) = self.pending.take() else { return Ok(None) };
         let function = self.finalizer_of(value).expect("only what has a finalizer waits for one");
+        self.objects.get_mut(value.key).expect("a live object").is_finalized = true;
         self.push_frame(function, None)?;
         self.thread.frames.last_mut().expect("just called").frees = Some(value);
         self.write_parameter(self.thread.base, self.thread.rbp, value);
@@ -58,7 +63,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         };
         for &place in backing {
             let Ok(block) = self.space.word(value.bits + place) else {
-                return Err(self.segfault(value.key, verdict.map(|(kind, ..)| kind)));
+                return self.segfault(value.key, verdict.map(|(kind, ..)| kind));
             };
             self.free_or_fault(block, value, verdict.is_some())?;
         }
@@ -107,6 +112,9 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     /// keep in the object, is kept in the books. A target in automatic storage is never freed: its handle dangles.
     pub(super) fn make_weak(&mut self, dst: Slot, target: Slot) -> Outcome<()> {
         let target = self.read_slot(target);
+        if target.bits == 0 {
+            return Err(self.journal.fatal(FaultKind::NullDereference, None, SEGFAULT_MESSAGE));
+        }
         let block = self.malloc(WEAK_BYTES)?;
         let key = self.found(Shape::Weak, block, WEAK_BYTES, 0);
         let handle = Handle { at: block.at, key, shape: Shape::Weak, is_live: true };

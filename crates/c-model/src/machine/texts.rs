@@ -17,7 +17,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         let handle = Handle { at: block.at, key, shape: Shape::Text, is_live: true };
         let written = self.space.write(block.at, text).and_then(|()| self.space.write(block.at + bytes, &[0]));
         if written.is_err() {
-            return Err(self.segfault(handle.key, None));
+            return self.segfault(handle.key, None);
         }
         self.detector.born(block.at, bytes + 1, true);
         self.write_reference(dst, Value { bits: block.at, key });
@@ -68,7 +68,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         };
         into.resize(start + known_bytes as usize, 0);
         if self.space.read(handle.at, &mut into[start..]).is_err() {
-            return Err(self.segfault(handle.key, None));
+            return self.segfault(handle.key, None);
         }
         if let Some(end) = into[start..].iter().position(|&byte| byte == 0) {
             into.truncate(start + end);
@@ -76,7 +76,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         }
         let mut at = handle.at + known_bytes;
         loop {
-            let Ok(byte) = self.space.byte(at) else { return Err(self.segfault(handle.key, None)) };
+            let Ok(byte) = self.space.byte(at) else { return self.segfault(handle.key, None) };
             if byte == 0 {
                 return Ok(());
             }

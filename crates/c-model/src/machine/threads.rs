@@ -108,10 +108,10 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
 
     /// The current thread's bottom frame has returned. The main thread's end is the process's.
     pub(super) fn end_thread(&mut self) -> Outcome<()> {
+        self.journal.tell(|| Event::ThreadEnded);
         if self.thread_id == ThreadId(0) {
             return Ok(());
         }
-        self.journal.tell(|| Event::ThreadEnded);
         self.idle_stacks.push(self.thread.stack);
         self.thread.slots = Vec::new();
         let ended = self.space.heap.end_thread();
