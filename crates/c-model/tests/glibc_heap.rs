@@ -1,6 +1,6 @@
 //! The whole heap after every call, on random programs of every kind of call.
 
-use c_model::Glibc;
+use c_model::{Glibc, RawMemory};
 use memory_trait::{Address, Allocator, ThreadId};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
@@ -25,6 +25,11 @@ impl Program {
     fn size(&mut self) -> u64 {
         let magnitude = [32, 128, 1100, 5000, 70_000, 300_000][self.below(6) as usize];
         u64::from(self.below(magnitude))
+    }
+
+    fn any_block(&mut self) -> u64 {
+        let pick = self.below(self.live.len().max(1) as u32) as usize;
+        self.live.get(pick).map_or(0x5555_5555_9010, |block| block.0)
     }
 
     fn step(&mut self) {
@@ -142,4 +147,53 @@ fn a_heap_that_cannot_grow_refuses_and_stays_sound() {
         heap.verify().unwrap();
         assert!(!heap.malloc(5000).unwrap().is_null());
     }
+}
+
+/// A program that scribbles over its heap, headers and lists included. It may be stopped, by a check or a signal; the
+/// model itself must not fall over.
+#[test]
+fn a_heap_in_ruins_stops_the_program_and_never_the_model() {
+    let mut n_stopped = 0;
+    for seed in 0..200 {
+        let mut program = Program::new(Glibc::builder().cores(1).build(), seed, 1 + seed as u32 % 4);
+        let mut scribble = || -> Result<(), Box<memory_trait::Fault>> {
+            for _ in 0..60 {
+                program.step();
+            }
+            for _ in 0..400 {
+                let at = program.any_block().wrapping_add_signed(i64::from(program.below(12)) * 8 - 48);
+                let neighbour = program.any_block();
+                let word = [0, 0x31, 0x1234, neighbour, neighbour - 16, u64::MAX, 1 << 63, u64::MAX - 15]
+                    [program.below(8) as usize];
+                let _ = program.heap.write_u64(Address(at), word);
+                let (size, alignment) = (program.size(), 1 << program.below(14));
+                match program.below(6) {
+                    0 => program.heap.free(Address(neighbour))?,
+                    1 => {
+                        program.heap.realloc(Address(neighbour), size + 1)?;
+                    }
+                    2 => {
+                        program.heap.memalign(alignment, size)?;
+                    }
+                    3 => {
+                        program.heap.malloc_trim(0)?;
+                    }
+                    4 if program.n_threads > 1 => {
+                        let thread = ThreadId(program.below(program.n_threads));
+                        program.heap.switch_thread(thread);
+                        if thread.0 == 3 {
+                            program.heap.end_thread()?;
+                        }
+                    }
+                    _ => program.live.push(program.heap.malloc(size)?),
+                }
+                program.live.retain(|block| !block.is_null());
+            }
+            Ok(())
+        };
+        n_stopped += u32::from(scribble().is_err());
+        let _ = program.heap.verify();
+        let _ = program.heap.arena_states();
+    }
+    assert!(n_stopped > 160, "{n_stopped} of 200 programs were stopped");
 }

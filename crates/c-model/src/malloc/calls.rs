@@ -175,7 +175,7 @@ impl<S: System> Glibc<S> {
     fn count_in(&mut self, block: u64) -> Step<Address> {
         if block != 0 {
             let chunk = block - FD;
-            self.statistics.n_live += 1;
+            self.statistics.n_live = self.statistics.n_live.wrapping_add(1);
             let bytes = self.taken_bytes(chunk, self.head(chunk)?)?;
             self.statistics.live_bytes = self.statistics.live_bytes.wrapping_add(bytes);
         }

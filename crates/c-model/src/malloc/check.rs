@@ -107,7 +107,7 @@ impl<S: System> Glibc<S> {
             }
             walk.bins(arena)?;
             walk.fastbins(arena)?;
-            arena = walk.word(arena + 2160)?;
+            arena = walk.word(arena.wrapping_add(2160))?;
             if arena == self.main_arena {
                 break;
             }
@@ -143,7 +143,7 @@ impl Walk<'_> {
             let is_last = i + 1 == segments.len();
             self.run(arena, start, is_last.then_some(top))?;
         }
-        let end = top + (self.word(top + 8)? & !7);
+        let end = top.wrapping_add(self.word(top.wrapping_add(8))? & !7);
         let is_one_piece = self.half(arena + 4)? & 2 == 0;
         if is_one_piece {
             hold(end <= brk && end.is_multiple_of(4096), top, "top does not end where the memory ends")?;
@@ -160,13 +160,17 @@ impl Walk<'_> {
         let mut bytes = 0;
         let mut end_of_run = Some(top);
         loop {
-            let (owner, previous) = (self.word(heap)?, self.word(heap + 8)?);
-            let size = self.word(heap + 16)?;
+            let (owner, previous) = (self.word(heap)?, self.word(heap.wrapping_add(8))?);
+            let size = self.word(heap.wrapping_add(16))?;
             hold(owner == arena, heap, "a thread heap that belongs to another arena")?;
-            hold(size <= self.word(heap + 24)?, heap, "a thread heap larger than what is accessible")?;
+            hold(
+                size <= self.word(heap.wrapping_add(24))? && size <= 64 << 20,
+                heap,
+                "a thread heap larger than what is accessible",
+            )?;
             bytes += size;
             if end_of_run.is_some() {
-                let end = top + (self.word(top + 8)? & !7);
+                let end = top.wrapping_add(self.word(top.wrapping_add(8))? & !7);
                 hold(end == heap + size, top, "top does not end where its heap ends")?;
             }
             let first = if previous == 0 { heap + 0x8d0 } else { heap + 0x30 };
@@ -198,9 +202,9 @@ impl Walk<'_> {
             }
             hold(size >= 32 && size.is_multiple_of(16), at, "a size that no chunk has")?;
             hold(head & 2 == 0, at, "a mapped chunk inside the heap")?;
-            let next = at + size;
-            hold(top.is_none_or(|top| next <= top), at, "a chunk that reaches beyond top")?;
-            let is_free = self.word(next + 8)? & 1 == 0;
+            let next = at.wrapping_add(size);
+            hold(next > at && top.is_none_or(|top| next <= top), at, "a chunk that reaches beyond top")?;
+            let is_free = self.word(next.wrapping_add(8))? & 1 == 0;
             if is_free {
                 hold(is_previous_in_use, at, "two free chunks side by side")?;
                 hold(head & 4 == 0, at, "a free chunk with the flag of a thread arena")?;
@@ -231,7 +235,7 @@ impl Walk<'_> {
             let mut at = self.word(bin + 16)?;
             let mut sizes = Vec::new();
             while at != bin {
-                hold(self.word(at + 24)? == previous, at, "its neighbour in the bin does not know it")?;
+                hold(self.word(at.wrapping_add(24))? == previous, at, "its neighbour in the bin does not know it")?;
                 let size = self.listed(Some(arena), at, true)?;
                 hold(index == 1 || bin_of(size) == index, at, "in the bin for another size")?;
                 sizes.push((at, size));
@@ -295,7 +299,7 @@ impl Walk<'_> {
             let mut block = self.word(tcache + 128 + 8 * index)?;
             let mut n = 0;
             while block != 0 {
-                let size = self.listed(None, block - 16, false)?;
+                let size = self.listed(None, block.wrapping_sub(16), false)?;
                 hold(size == 32 + 16 * index, block, "in the tcache bin for another size")?;
                 hold(self.word(block + 8)? == key, block, "in a tcache without the key")?;
                 self.cached(size);

@@ -7,7 +7,7 @@ use super::chunk::{
     is_small, mangle, unsorted,
 };
 use super::params::CONSOLIDATION_BYTES;
-use super::stop::{Check, Step, Stop, ensure};
+use super::stop::{CHUNKS_MAX, Check, Step, ensure};
 use super::{Glibc, System};
 
 impl<S: System> Glibc<S> {
@@ -134,9 +134,7 @@ impl<S: System> Glibc<S> {
                 self.consolidate_chunk(av, chunk, head)?;
                 chunk = next_in_bin;
                 n += 1;
-                if n > 1 << 40 {
-                    return Err(Stop::Abort(Check::Endless));
-                }
+                ensure(n < CHUNKS_MAX, Check::Endless)?;
             }
         }
         Ok(())

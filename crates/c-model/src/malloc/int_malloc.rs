@@ -7,12 +7,8 @@ use super::chunk::{
     checked_chunk_bytes, fastbin_index, is_small, largebin_index, mangle, smallbin_index, unsorted,
 };
 use super::params::UNSORTED_CHUNKS_MAX;
-use super::stop::{Check, Step, Stop, ensure};
+use super::stop::{CHUNKS_MAX, Check, Step, Stop, ensure};
 use super::{Glibc, System};
-
-/// No list of free chunks is longer: 2^47 bytes of address space hold no more chunks than that, and a loop that goes on
-/// for so long has no end.
-const CHUNKS_MAX: u64 = 1 << 26;
 
 /// The outcome of a pass over the unsorted bin.
 enum Sorted {

@@ -97,6 +97,9 @@ checks! {
     Endless: Corruption, "a damaged list of chunks never ends";
 }
 
+/// A list that goes on for so long has no end: glibc would hang. Unit: chunks.
+pub(crate) const CHUNKS_MAX: u64 = 1 << 26;
+
 /// Why a call did not return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {

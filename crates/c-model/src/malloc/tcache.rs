@@ -4,7 +4,7 @@
 //! Mirrors glibc 2.36 `malloc/malloc.c:tcache_put` to `tcache_init`.
 
 use super::chunk::{self, FD, mangle, tcache_index};
-use super::stop::{Check, Step, ensure};
+use super::stop::{CHUNKS_MAX, Check, Step, ensure};
 use super::{Glibc, System};
 
 use chunk::tcache::{BYTES, COUNTS, ENTRIES, N_BINS};
@@ -112,11 +112,12 @@ impl<S: System> Glibc<S> {
         self.tcache = 0;
         for index in 0..N_BINS {
             let head = tcache + ENTRIES + 8 * index;
-            loop {
+            for n in 0.. {
                 let entry = self.load(head)?;
                 if entry == 0 {
                     break;
                 }
+                ensure(n < CHUNKS_MAX, Check::Endless)?;
                 ensure(entry.is_multiple_of(16), Check::TcacheShutdownUnaligned)?;
                 let next = mangle(entry, self.load(entry)?);
                 self.store(head, next)?;

@@ -3,7 +3,7 @@
 //! Mirrors glibc 2.36 `malloc/malloc.c:systrim`, `mtrim`, `__malloc_trim`. Differs: nothing known.
 
 use super::chunk::{MIN_CHUNK_BYTES, PAGE_BYTES, PREV_INUSE, align_down, align_up, arena, bin_at, bin_index};
-use super::stop::Step;
+use super::stop::{CHUNKS_MAX, Check, Step, ensure};
 use super::{Glibc, System};
 
 /// `sizeof (struct malloc_chunk)`: of a free chunk so much is in use.
@@ -46,7 +46,10 @@ impl<S: System> Glibc<S> {
         for index in std::iter::once(1).chain(first_large..arena::N_BINS) {
             let bin = bin_at(av, index);
             let mut chunk = self.bk(bin)?;
+            let mut n = 0;
             while chunk != bin {
+                n += 1;
+                ensure(n < CHUNKS_MAX, Check::Endless)?;
                 let size = self.size(chunk)?;
                 if size > PAGE_BYTES - 1 + LINKS_BYTES {
                     let start = align_up(chunk + LINKS_BYTES, PAGE_BYTES);
