@@ -1,7 +1,5 @@
 //! What every machine keeps beside its memory: the moment, the names of objects, the faults, the observer.
 
-use rustc_hash::FxHashMap;
-
 use crate::event::{Event, Label, ObjectName, Observer};
 use crate::fault::{Fault, FaultKind, FaultLog};
 use crate::program::Program;
@@ -16,7 +14,8 @@ pub struct Journal<O> {
     pub observer: O,
     faults: FaultLog,
     n_objects: u64,
-    n_named: FxHashMap<Label, u64>,
+    /// How many objects have each label; [`place`] says where.
+    n_named: Vec<u64>,
 }
 
 /// A new object's identity and name.
@@ -37,6 +36,20 @@ impl Naming {
     }
 }
 
+/// A number for each label, records last. It is asked for with every object, and so no hash.
+#[inline]
+fn place(label: Label) -> usize {
+    match label {
+        Label::Array => 0,
+        Label::List => 1,
+        Label::Map => 2,
+        Label::Text => 3,
+        Label::Bytes => 4,
+        Label::Weak => 5,
+        Label::Record(record) => 6 + record.index(),
+    }
+}
+
 impl<O: Observer> Journal<O> {
     /// An empty journal.
     pub fn new(observer: O) -> Self {
@@ -45,7 +58,7 @@ impl<O: Observer> Journal<O> {
             observer,
             faults: FaultLog::default(),
             n_objects: 0,
-            n_named: FxHashMap::default(),
+            n_named: Vec::new(),
         }
     }
 
@@ -55,9 +68,12 @@ impl<O: Observer> Journal<O> {
     pub fn name(&mut self, label: Label) -> Naming {
         let object = ObjectId(self.n_objects);
         self.n_objects += 1;
-        let ordinal = self.n_named.entry(label).or_insert(0);
-        *ordinal += 1;
-        Naming { object, label, ordinal: *ordinal }
+        let place = place(label);
+        if place >= self.n_named.len() {
+            self.n_named.resize(place + 1, 0);
+        }
+        self.n_named[place] += 1;
+        Naming { object, label, ordinal: self.n_named[place] }
     }
 
     /// Tells the observer. The event is built only when somebody watches.
