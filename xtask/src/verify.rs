@@ -2,6 +2,7 @@
 
 mod glibc;
 mod hotspot_recorded;
+mod pymalloc;
 
 use std::fmt::Display;
 use std::io::{BufRead, IsTerminal, Write};
@@ -41,12 +42,17 @@ enum Kind {
     HeapTrace,
     /// Layouts or heap sizes of a JVM.
     Hotspot(Recorded),
+    /// Calls of pymalloc, or sizes of Python's objects.
+    Pymalloc(pymalloc::Kind),
 }
 
 impl Kind {
     fn of(head: &[u8]) -> Option<Kind> {
         if head.starts_with(b"H page+") {
             return Some(Kind::HeapTrace);
+        }
+        if let Some(kind) = pymalloc::Kind::of(head) {
+            return Some(Kind::Pymalloc(kind));
         }
         let first_line = head.split(|&byte| byte == b'\n').next()?;
         Recorded::of_first_line(std::str::from_utf8(first_line).ok()?).map(Kind::Hotspot)
@@ -96,6 +102,7 @@ fn verify(file: &Path, args: &Args) -> Verdict {
     match kind {
         Some(Kind::HeapTrace) => glibc::verify(file, args.cores),
         Some(Kind::Hotspot(recorded)) => hotspot_recorded::verify(file, recorded),
+        Some(Kind::Pymalloc(kind)) => pymalloc::verify(file, kind),
         None => unreadable(&"not a recording of a known kind (a heap trace begins with `H page+`)"),
     }
 }

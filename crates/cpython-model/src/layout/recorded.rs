@@ -55,19 +55,25 @@ enum Row {
 /// Compares a file of tables to its end or its first wrong row.
 pub fn compare(file: impl BufRead) -> Result<ExactTables, Failure> {
     let mut exact = ExactTables::default();
-    each_line(file, |row: Row| match row {
-        Row::Sizes { version, sizes } => sizes::compare(&mut Comparison::new(&version, &mut exact)?, &sizes),
-        Row::Growth { version, growth } => growth::compare(&mut Comparison::new(&version, &mut exact)?, &growth),
-        Row::AttrHistory { version, seed, ops, events } => {
-            let mut comparison = Comparison::new(&version, &mut exact)?;
-            comparison.row = format!("attr_history seed {seed}");
-            attributes::compare(&mut comparison, &ops, &events)
+    // Values in the lines that are compared to their end.
+    let mut n_before = 0;
+    let lines = each_line(file, |row: Row| {
+        n_before = exact.n_values;
+        match row {
+            Row::Sizes { version, sizes } => sizes::compare(&mut Comparison::new(&version, &mut exact)?, &sizes),
+            Row::Growth { version, growth } => growth::compare(&mut Comparison::new(&version, &mut exact)?, &growth),
+            Row::AttrHistory { version, seed, ops, events } => {
+                let mut comparison = Comparison::new(&version, &mut exact)?;
+                comparison.row = format!("attr_history seed {seed}");
+                attributes::compare(&mut comparison, &ops, &events)
+            }
+            Row::Semantics {} => {
+                exact.n_semantics += 1;
+                Ok(())
+            }
         }
-        Row::Semantics {} => {
-            exact.n_semantics += 1;
-            Ok(())
-        }
-    })?;
+    });
+    lines.map_err(|failure| failure.after(n_before))?;
     Ok(exact)
 }
 

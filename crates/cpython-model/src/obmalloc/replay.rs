@@ -79,6 +79,8 @@ pub enum Failure {
     Mismatch {
         /// The line, from 1.
         line: u64,
+        /// What was compared before and found right, in the whole file.
+        n_exact: u64,
         /// The first difference.
         mismatch: Box<Mismatch>,
     },
@@ -88,12 +90,22 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Input { line, what } => write!(f, "line {line}: {what}"),
-            Failure::Mismatch { line, mismatch } => write!(f, "line {line}: {mismatch}"),
+            Failure::Mismatch { line, mismatch, .. } => write!(f, "line {line}: {mismatch}"),
         }
     }
 }
 
 impl std::error::Error for Failure {}
+
+impl Failure {
+    /// The same, with what was right in the lines before.
+    pub(crate) fn after(mut self, n_in_lines_before: u64) -> Self {
+        if let Failure::Mismatch { n_exact, mismatch, .. } = &mut self {
+            *n_exact = n_in_lines_before + mismatch.call_index;
+        }
+        self
+    }
+}
 
 /// The first difference between a recording and the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,10 +154,11 @@ pub enum Stop {
 /// Replays a file of `kind` to its end or its first wrong call.
 pub fn replay(file: impl BufRead, kind: RecordingKind) -> Result<Exact, Failure> {
     let mut exact = Exact::default();
-    exact.n_recordings = match kind {
-        RecordingKind::Sequence => each_line(file, |row: sequence::Sequence| row.replay(&mut exact))?,
-        RecordingKind::Trace => each_line(file, |row: trace::Trace| row.replay(&mut exact))?,
+    let n_recordings = match kind {
+        RecordingKind::Sequence => each_line(file, |row: sequence::Sequence| row.replay(&mut exact)),
+        RecordingKind::Trace => each_line(file, |row: trace::Trace| row.replay(&mut exact)),
     };
+    exact.n_recordings = n_recordings.map_err(|failure| failure.after(exact.n_calls))?;
     Ok(exact)
 }
 
@@ -183,7 +196,7 @@ pub(crate) fn each_line<Row: serde::de::DeserializeOwned>(
         n_rows += 1;
         compare(row).map_err(|stop| match stop {
             Stop::Input(what) => input(line, what),
-            Stop::Mismatch(mismatch) => Failure::Mismatch { line, mismatch },
+            Stop::Mismatch(mismatch) => Failure::Mismatch { line, n_exact: 0, mismatch },
         })?;
     }
     if n_rows == 0 {
