@@ -38,12 +38,12 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    match text(args) {
-        Ok(text) => {
-            // Who closes the pipe early knows enough.
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
+    let mut text = String::new();
+    let outcome = print(args, &mut text);
+    // Who closes the pipe early knows enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::from(2)
@@ -51,7 +51,8 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
-fn text(args: &Args) -> Result<String, String> {
+/// Writes what there is to `text`; the error is for stderr.
+fn print(args: &Args, text: &mut String) -> Result<(), String> {
     let flags = Flags::parse(args.jdk, &args.vm).map_err(|error| error.to_string())?;
     let mode = Mode::from_flags(&flags);
     let mut class_path = ClassPath::new(mode);
@@ -62,31 +63,27 @@ fn text(args: &Args) -> Result<String, String> {
     for file in &args.classpath {
         class_path.add(file)?;
     }
-    let mut text = print::mode(&mode);
-    if !args.names.is_empty() {
-        for name in &args.names {
-            let laid = class_path.lay_out(name)?;
-            print::object(&mut text, &laid, &mode);
+    let in_full = if args.names.is_empty() && shown.len() == 1 { &shown } else { &args.names };
+    if !in_full.is_empty() {
+        let laid = in_full.iter().map(|name| class_path.lay_out(name)).collect::<Result<Vec<_>, _>>()?;
+        print::mode(text, &mode);
+        for laid in &laid {
+            print::object(text, laid, &mode);
         }
-        return Ok(text);
+        return Ok(());
     }
-    if let [only] = shown.as_slice() {
-        print::object(&mut text, class_path.lay_out(only)?.as_ref(), &mode);
-        return Ok(text);
-    }
-    let mut n_unknown = 0;
-    print::table_head(&mut text);
+    print::mode(text, &mode);
+    print::table_head(text);
+    let mut errors = Vec::new();
     for name in &shown {
         match class_path.lay_out(name) {
-            Ok(laid) => print::table_row(&mut text, &laid, &mode),
-            Err(error) => {
-                n_unknown += 1;
-                eprintln!("{error}");
-            }
+            Ok(laid) => print::table_row(text, &laid, &mode),
+            Err(error) => errors.push(error),
         }
     }
-    if n_unknown > 0 {
-        return Err(format!("{text}{n_unknown} of {} classes could not be laid out", shown.len()));
+    if errors.is_empty() {
+        return Ok(());
     }
-    Ok(text)
+    errors.push(format!("{} of {} classes could not be laid out", errors.len(), shown.len()));
+    Err(errors.join("\n"))
 }

@@ -1,7 +1,7 @@
 //! Recorded truth: what a real JVM said of its classes and of its heap, line by line against the model.
 //!
-//! Readers take any [`std::io::BufRead`]; opening and unpacking files is the caller's. The formats are described in
-//! `docs/formats.md`: one JSON object a line.
+//! Readers take any [`std::io::BufRead`]; opening and unpacking files is the caller's. The formats, one JSON object a
+//! line, are described in `tests/oracle/hotspot/README.md`.
 
 mod layouts;
 mod sizings;
@@ -27,7 +27,7 @@ impl Recorded {
         let has = |keys: &[&str]| keys.iter().all(|&key| object.contains_key(key));
         if has(&["jvm", "oop", "base", "sizes"]) {
             Some(Recorded::Layouts)
-        } else if has(&["flags", "phys", "real"]) {
+        } else if has(&["flags", "phys"]) && (has(&["real"]) || has(&["err"])) {
             Some(Recorded::Sizings)
         } else {
             None

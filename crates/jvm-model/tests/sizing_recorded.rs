@@ -38,6 +38,13 @@ fn legal_and_illegal_flag_sets_of_25_are_exact() {
 }
 
 #[test]
+fn generations_and_addresses_of_recorded_runs_are_exact() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/hotspot/sizing_serial.jsonl");
+    let comparison = compare_sizings(BufReader::new(File::open(path).unwrap()), None).unwrap();
+    assert_eq!(comparison.to_string(), "exact: 8 of 8 flag sets");
+}
+
+#[test]
 fn the_rules_of_25_are_not_those_of_17() {
     let mut text = String::new();
     recorded("sizing_live25.jsonl.gz").read_to_string(&mut text).unwrap();
@@ -62,6 +69,8 @@ fn a_refusal_has_to_be_predicted_and_worded_as_recorded() {
     let compare = |row: &str| compare_sizings(row.as_bytes(), Some(Version::V17)).unwrap().is_exact();
     assert!(compare(r#"{"flags":["-Xmx1m"],"phys":1073741824,"real":{"err":"Too small maximum heap"}}"#));
     assert!(compare(r#"{"flags":["-Xmx1m"],"phys":1073741824,"real":{"err":1}}"#));
+    assert!(compare(r#"{"flags":["-Xmx1m"],"phys":1073741824,"err":"Too small maximum heap","real":null}"#));
+    assert!(!compare(r#"{"flags":["-Xmx64m"],"phys":1073741824,"err":1}"#));
     assert!(!compare(r#"{"flags":["-Xmx1m"],"phys":1073741824,"real":{"err":"Too small initial heap"}}"#));
     assert!(!compare(r#"{"flags":["-Xmx64m"],"phys":1073741824,"real":{"err":1}}"#));
     assert!(!compare(r#"{"flags":["-Xmx1m"],"phys":1073741824,"real":{"minheap":1048576}}"#));

@@ -13,7 +13,7 @@ use super::Laid;
 struct Row(u64, u64, String, String);
 
 /// The line about the VM.
-pub(super) fn mode(mode: &Mode) -> String {
+pub(super) fn mode(text: &mut String, mode: &Mode) {
     let yes = |is_on: bool, what: &str| format!("{}{what}", if is_on { "" } else { "no " });
     let mut parts = vec![
         yes(mode.compressed_oops, "compressed references"),
@@ -23,7 +23,7 @@ pub(super) fn mode(mode: &Mode) -> String {
         parts.push("compact headers".to_owned());
     }
     parts.push(format!("objects aligned to {} bytes", mode.object_alignment_bytes));
-    format!("# JDK {}, 64 bits: {}\n", mode.version, parts.join(", "))
+    let _ = writeln!(text, "# JDK {}, 64 bits: {}", mode.version, parts.join(", "));
 }
 
 /// Header, fields and gaps of a class, in order of offset; and what is lost inside and behind.

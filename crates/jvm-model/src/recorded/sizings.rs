@@ -15,14 +15,15 @@ use crate::version::Version;
 struct Row {
     flags: Vec<String>,
     phys: u64,
-    real: Real,
+    #[serde(default)]
+    real: Option<Real>,
     #[serde(default)]
     err: Value,
     jvm: Option<String>,
 }
 
 /// The JVM's sizes; absent where it refuses.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Real {
     minheap: Option<u64>,
     initheap: Option<u64>,
@@ -93,7 +94,9 @@ fn is_set(marker: &Value) -> bool {
 
 fn first_difference(row: &Row, version: Version) -> Option<(String, String, String)> {
     let differs = |subject: &str, expected: String, predicted: String| Some((subject.to_owned(), expected, predicted));
-    let err = if is_set(&row.err) { &row.err } else { &row.real.err };
+    let no_sizes = Real::default();
+    let real = row.real.as_ref().unwrap_or(&no_sizes);
+    let err = if is_set(&row.err) { &row.err } else { &real.err };
     let is_refused = is_set(err);
     let predicted = Flags::parse(version, &row.flags)
         .map_err(|error| error.to_string())
@@ -111,7 +114,6 @@ fn first_difference(row: &Row, version: Version) -> Option<(String, String, Stri
     if is_refused && boot_refusal.is_none() {
         return differs("whether the JVM starts", format!("refused: {err}"), format!("{sizing:?}"));
     }
-    let real = &row.real;
     let triple = |range: Range| [range.min, range.initial, range.max];
     let numbers = [
         ("minimum heap", real.minheap, sizing.heap.min),
