@@ -5,6 +5,7 @@
 
 pub(crate) mod collection;
 pub(crate) mod deduce;
+pub mod graph;
 pub(crate) mod lists;
 pub(crate) mod weakrefs;
 

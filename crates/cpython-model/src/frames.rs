@@ -6,7 +6,7 @@
 use memory_trait::{ObjectKey, Program, Slot};
 
 use crate::Version;
-use crate::object::sizes;
+use crate::layout;
 use crate::refcount::Suspended;
 
 /// Frames that are there before the program's first: the module's. Measured: in a script, a function that calls itself
@@ -37,7 +37,7 @@ impl FrameShape {
             FrameShape {
                 n_slots,
                 n_parameters: function.n_parameters,
-                bytes: sizes::frame_bytes(version, n_slots as u64 - n_temporaries, n_temporaries),
+                bytes: layout::frame_bytes(n_slots as u64 - n_temporaries, n_temporaries, version),
                 is_temporary,
             }
         };

@@ -7,19 +7,11 @@
 use memory_trait::Address;
 
 use crate::Version;
+use crate::layout::free_lists::is_taken_from;
+use crate::layout::{FreeList, free_list_length_max};
 
-/// Floats kept. Source: 3.11 `pycore_floatobject.h:PyFloat_MAXFREELIST`, the same to 3.13.
-pub const N_FLOATS_MAX: usize = 100;
-/// Lists kept. Source: 3.11 `pycore_list.h:PyList_MAXFREELIST`, the same to 3.13.
-pub const N_LISTS_MAX: usize = 80;
-/// Dictionaries kept. Source: 3.11 `pycore_dict.h:PyDict_MAXFREELIST`, the same to 3.13.
-pub const N_DICTS_MAX: usize = 80;
-/// Tables of 8 places with `str` keys kept. Source: as [`N_DICTS_MAX`].
-pub const N_DICT_KEYS_MAX: usize = 80;
-/// Tuples kept of each size. Source: 3.11 `pycore_tuple.h:PyTuple_MAXFREELIST`, the same to 3.13.
-pub const N_TUPLES_MAX: usize = 2000;
 /// Tuples of 1 to this many elements are kept. Source: 3.11 `pycore_tuple.h:PyTuple_NFREELISTS`.
-pub const TUPLE_SIZE_MAX: usize = 20;
+const TUPLE_SIZE_MAX: usize = 20;
 
 /// All free lists, each last in, first out.
 #[derive(Debug)]
@@ -30,8 +22,7 @@ pub(crate) struct FreeLists {
     pub(crate) dict_keys: Vec<Address>,
     /// By size less one.
     pub(crate) tuples: [Vec<Address>; TUPLE_SIZE_MAX],
-    /// 3.11 and 3.12 push tuples of 20 elements and never take them again.
-    loses_largest_tuples: bool,
+    version: Version,
 }
 
 impl FreeLists {
@@ -43,21 +34,37 @@ impl FreeLists {
             dicts: Vec::new(),
             dict_keys: Vec::new(),
             tuples: Default::default(),
-            loses_largest_tuples: version <= Version::V3_12,
+            version,
         }
     }
 
     /// Takes a block for a tuple of `n` elements.
     pub(crate) fn take_tuple(&mut self, n: usize) -> Option<Address> {
-        if n == TUPLE_SIZE_MAX && self.loses_largest_tuples {
+        if !is_taken_from(FreeList::Tuple(n as u64), self.version) {
             return None;
         }
         self.tuples.get_mut(n.wrapping_sub(1))?.pop()
     }
 
-    /// Keeps the block of a tuple of `n` elements; false when there is no room.
-    pub(crate) fn keep_tuple(&mut self, n: usize, block: Address) -> bool {
-        self.tuples.get_mut(n.wrapping_sub(1)).is_some_and(|list| keep(list, N_TUPLES_MAX, block))
+    /// Keeps a block; false when the list is full.
+    #[inline]
+    pub(crate) fn keep(&mut self, which: FreeList, block: Address) -> bool {
+        let list = match which {
+            FreeList::Float => &mut self.floats,
+            FreeList::List => &mut self.lists,
+            FreeList::Dict => &mut self.dicts,
+            FreeList::DictKeys => &mut self.dict_keys,
+            FreeList::Tuple(n) => match self.tuples.get_mut((n as usize).wrapping_sub(1)) {
+                Some(list) => list,
+                None => return false,
+            },
+            other => panic!("objects of {other:?} are not modelled"),
+        };
+        let has_room = (list.len() as u64) < free_list_length_max(which, self.version);
+        if has_room {
+            list.push(block);
+        }
+        has_room
     }
 
     /// Takes every block out, list by list as a full collection empties them, the newest first in each.
@@ -88,16 +95,6 @@ pub(crate) struct Drained {
     pub(crate) dict_keys: Vec<Address>,
 }
 
-/// Keeps a block if the list has room.
-#[inline]
-pub(crate) fn keep(list: &mut Vec<Address>, n_max: usize, block: Address) -> bool {
-    let has_room = list.len() < n_max;
-    if has_room {
-        list.push(block);
-    }
-    has_room
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,7 +103,7 @@ mod tests {
     fn a_tuple_of_twenty_is_kept_and_never_taken_again_before_3_13() {
         for (version, taken) in [(Version::V3_11, None), (Version::V3_12, None), (Version::V3_13, Some(Address(16)))] {
             let mut lists = FreeLists::new(version);
-            assert!(lists.keep_tuple(TUPLE_SIZE_MAX, Address(16)));
+            assert!(lists.keep(FreeList::Tuple(20), Address(16)));
             assert_eq!(lists.take_tuple(TUPLE_SIZE_MAX), taken, "{version}");
         }
     }
@@ -114,8 +111,8 @@ mod tests {
     #[test]
     fn tuples_outside_one_to_twenty_are_not_kept() {
         let mut lists = FreeLists::new(Version::V3_13);
-        assert!(!lists.keep_tuple(0, Address(16)));
-        assert!(!lists.keep_tuple(TUPLE_SIZE_MAX + 1, Address(16)));
+        assert!(!lists.keep(FreeList::Tuple(0), Address(16)));
+        assert!(!lists.keep(FreeList::Tuple(21), Address(16)));
         assert_eq!(lists.take_tuple(0), None);
     }
 }

@@ -114,6 +114,11 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         &self.heap.journal.observer
     }
 
+    /// The observer, to change.
+    pub fn observer_mut(&mut self) -> &mut O {
+        &mut self.heap.journal.observer
+    }
+
     /// The observer, for whoever is done with the machine.
     pub fn into_observer(self) -> O {
         self.heap.journal.observer
@@ -178,6 +183,8 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     #[inline]
     fn place_new(&mut self, dst: Slot, key: ObjectKey, temporary: Option<ObjectKey>, made: Made) -> Outcome<()> {
         let at = self.base + dst.index();
+        // The reference is told with the birth, though it is written after the collection.
+        self.tell_stored(Place::Slot, self.stack.slots[at], Some(key));
         if self.heap.gc.is_scheduled {
             return self.place_and_collect(at, key, temporary, made);
         }
@@ -212,7 +219,10 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         if let Some(temporary) = temporary {
             self.heap.drop_reference(temporary);
         }
-        self.write_at(at, Some(key));
+        let old = self.stack.slots[at].replace(key);
+        if let Some(old) = old {
+            self.heap.drop_reference(old);
+        }
     }
 
     /// The eval breaker of 3.12 and later: a scheduled collection begins here, unless a finalizer is due first.

@@ -11,7 +11,6 @@ pub(crate) mod instances;
 pub(crate) mod lists;
 pub(crate) mod maps;
 pub(crate) mod scalars;
-pub(crate) mod sizes;
 pub(crate) mod spares;
 pub(crate) mod texts;
 
@@ -20,6 +19,7 @@ use memory_trait::{Address, ObjectId, ObjectKey};
 use slotmap::Key;
 
 use self::dict::Dict;
+use crate::layout::TextKind;
 
 /// The reference count of an object that is never reclaimed. Source: 3.12 `Include/object.h:_Py_IMMORTAL_REFCNT`.
 pub(crate) const IMMORTAL: u32 = u32::MAX;
@@ -56,15 +56,6 @@ pub(crate) enum Body {
     Instance(Instance),
     /// A `weakref.ref`.
     Weak(Weak),
-}
-
-/// The four layouts of a `str`, by the widest character in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum TextKind {
-    Ascii,
-    Latin1,
-    Ucs2,
-    Ucs4,
 }
 
 /// The characters of a `str`.
@@ -134,6 +125,7 @@ pub(crate) struct Weak {
 }
 
 /// An object: header and body.
+#[expect(clippy::struct_excessive_bools, reason = "flags that the runtime keeps in spare bits of the header")]
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) refcount: u32,

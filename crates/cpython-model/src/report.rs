@@ -69,6 +69,15 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         self.slot_value(slot).map_or("unset", |key| self.heap.object(key).type_name())
     }
 
+    /// Elements or keys that the list or map in a slot has room for; `None` when there is something else.
+    pub fn capacity_of(&self, slot: Slot) -> Option<u64> {
+        match &self.heap.object(self.slot_value(slot)?).body {
+            Body::List(list) => Some(list.capacity),
+            Body::Dict(dict) => Some(dict.capacity() as u64),
+            _ => None,
+        }
+    }
+
     /// Instances of a record type that have not been reclaimed. Counts them.
     pub fn n_objects_of(&self, record: RecordId) -> u64 {
         let is_one = |body: &Body| matches!(body, Body::Instance(instance) if instance.class == record.0);

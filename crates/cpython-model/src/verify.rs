@@ -14,7 +14,6 @@ use memory_trait::{Allocator, ObjectKey, Observer};
 use rustc_hash::{FxHashMap, FxHashSet};
 use slotmap::Key;
 
-use crate::cycle::Phase;
 use crate::machine::Pending;
 use crate::object::{Body, Fields, IMMORTAL, Object, STATIC_REFCOUNT_3_11};
 use crate::refcount::work::Work;
@@ -33,8 +32,14 @@ fn references(object: &Object) -> Vec<ObjectKey> {
             Fields::Inline(fields) => fields.iter().flatten().copied().collect(),
             Fields::Many(fields) => fields.iter().flatten().copied().collect(),
         },
-        Body::Sentinel | Body::None | Body::Bool(_) | Body::Int(_) | Body::Float(_) => Vec::new(),
-        Body::Text(_) | Body::Bytes(_) | Body::Weak(_) => Vec::new(),
+        Body::Sentinel
+        | Body::None
+        | Body::Bool(_)
+        | Body::Int(_)
+        | Body::Float(_)
+        | Body::Text(_)
+        | Body::Bytes(_)
+        | Body::Weak(_) => Vec::new(),
     }
 }
 
@@ -61,9 +66,13 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             }
         }
         let is_static = |key: ObjectKey| self.statics().contains(&key);
-        self.heap.objects.iter().filter(|&(key, object)| {
-            !matches!(object.body, Body::Sentinel) && !reached.contains(&key) && !is_static(key)
-        }).count()
+        self.heap
+            .objects
+            .iter()
+            .filter(|&(key, object)| {
+                !matches!(object.body, Body::Sentinel) && !reached.contains(&key) && !is_static(key)
+            })
+            .count()
     }
 
     fn statics(&self) -> Vec<ObjectKey> {
@@ -101,11 +110,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
                     Some(holder) => keys.push(*holder),
                     None => keys.extend(calls.iter().map(|&(weak, _)| weak)),
                 },
-                Work::Collect(phase) => match phase {
-                    Phase::CallbackReturned(_) | Phase::CallbackDone(_) | Phase::Cleared(_) => {}
-                    Phase::Callbacks | Phase::Finalizers | Phase::SecondLook | Phase::Clear => {}
-                },
-                Work::Slots { .. } | Work::Chain => {}
+                Work::Slots { .. } | Work::Chain | Work::Collect(_) => {}
             }
         }
         keys

@@ -6,7 +6,7 @@ use memory_trait::{
     Slot,
 };
 
-/// Small, exact, ours: SplitMix64.
+/// Small, exact, ours: `SplitMix64`.
 struct Random(u64);
 
 impl Random {
@@ -176,12 +176,12 @@ impl World {
                 let key = self.slot();
                 if self.python.kind_of(key) == "int" || self.python.kind_of(key) == "str" {
                     match self.random.below(3) {
-                        0 => drop(self.python.remove(a, key)?),
-                        1 => drop(self.python.get(b, a, key)?),
+                        0 => _ = self.python.remove(a, key)?,
+                        1 => _ = self.python.get(b, a, key)?,
                         _ => self.python.put(a, key, b)?,
                     }
                 } else {
-                    drop(self.python.next_key(key, a, 0)?);
+                    self.python.next_key(key, a, 0)?;
                 }
             }
             12..=17 if kind == "weakref" => self.python.weak_get(b, a)?,
@@ -224,10 +224,10 @@ fn run(version: Version, seed: u64, n_steps: u64) -> World {
 fn the_heap_is_whole_after_every_operation() {
     for version in [Version::V3_11, Version::V3_12, Version::V3_13] {
         let mut n_collections = 0;
-        for seed in 0..12 {
-            n_collections += run(version, seed, 1500).python.observer().n_collections;
+        for seed in 0..6 {
+            n_collections += run(version, seed, 800).python.observer().n_collections;
         }
-        assert!(n_collections > 200, "{version}: {n_collections} collections");
+        assert!(n_collections > 40, "{version}: {n_collections} collections");
     }
 }
 
@@ -235,17 +235,17 @@ fn the_heap_is_whole_after_every_operation() {
 fn a_full_collection_leaves_nothing_unreachable() {
     for version in [Version::V3_11, Version::V3_12, Version::V3_13] {
         let mut n_garbage = 0;
-        for seed in 100..140 {
+        for seed in 100..115 {
             let mut world = run(version, seed, 400);
             n_garbage += world.python.n_unreachable();
             // Finalizers make new garbage, each object at most once.
-            for _ in 0..20 {
+            for _ in 0..8 {
                 world.python.collect().unwrap();
                 world.settle().unwrap();
             }
             assert_eq!(world.python.n_unreachable(), 0, "{version}, seed {seed}");
         }
-        assert!(n_garbage > 40, "{version}: there was garbage to find: {n_garbage}");
+        assert!(n_garbage > 10, "{version}: there was garbage to find: {n_garbage}");
     }
 }
 

@@ -165,6 +165,11 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         self.incref(key);
         self.push_work(Work::Collect(Phase::Cleared(key)));
         self.push_work(Work::Drop(key));
+        self.clear_container(key);
+    }
+
+    /// `tp_clear`: the object drops all that it refers to.
+    pub(crate) fn clear_container(&mut self, key: ObjectKey) {
         match &self.objects[key].body {
             Body::List(_) => {
                 let (items, block) = self.list_take(key);

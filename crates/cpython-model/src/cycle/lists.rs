@@ -71,11 +71,11 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[inline]
     pub(crate) fn append_to(&mut self, list: ListId, key: ObjectKey) {
         let head = self.head(list);
-        let last = std::mem::replace(&mut self.objects[head].prev, key);
-        self.objects[last].next = key;
+        let before = std::mem::replace(&mut self.objects[head].prev, key);
+        self.objects[before].next = key;
         let object = &mut self.objects[key];
         debug_assert!(!object.is_tracked(), "an object is in one list at most");
-        (object.prev, object.next) = (last, head);
+        (object.prev, object.next) = (before, head);
     }
 
     /// Takes an object out of its list.

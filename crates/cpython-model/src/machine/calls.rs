@@ -70,7 +70,6 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         for (number, &argument) in arguments.iter().enumerate() {
             let key = self.argument(caller_base, argument, self.stack.frames.len() - 2)?;
             self.stack.slots[base + number] = Some(key);
-            self.tell_stored(Place::Slot, None, Some(key));
         }
         self.base = base;
         let stack_bytes = self.stack.bytes;
@@ -84,6 +83,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         let caller = self.stack.frames[frame].function as usize;
         let at = base + slot.index();
         let Some(key) = self.stack.slots[at] else { return Err(self.unbound_in(frame, slot)) };
+        self.tell_stored(Place::Slot, None, Some(key));
         if self.frame_shapes[caller].is_temporary[slot.index()] {
             self.stack.slots[at] = None;
             self.tell_stored(Place::Slot, Some(key), None);
@@ -96,8 +96,9 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     pub(super) fn return_value(&mut self, value: Option<Slot>) -> Outcome<()> {
         let value = match value {
             Some(slot) => {
+                // It is kept until the caller has it: until then its slot counts as holding it.
                 let key = self.read(slot)?;
-                self.unset(slot);
+                self.stack.slots[self.base + slot.index()] = None;
                 Some(key)
             }
             None => None,
@@ -126,17 +127,26 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         if let Some(suspended) = frame.suspended {
             self.n_finalizers -= 1;
             self.heap.leave_due(suspended);
-        } else if self.stack.frames.is_empty() && self.current != ThreadId(0) {
+        } else if self.stack.frames.is_empty() {
             self.heap.allocator.end_thread()?;
             self.heap.journal.tell(|| Event::ThreadEnded);
         }
+        let kept = value;
         match (frame.result, value) {
-            (Some(result), Some(value)) => self.write(result, value),
-            (None, Some(value)) => self.heap.drop_reference(value),
-            // A function without a result returns `None`.
-            (Some(result), None) => {
-                let none = self.heap.none();
-                self.write(result, none);
+            (Some(result), value) => {
+                // A function without a result returns `None`.
+                let value = value.unwrap_or_else(|| self.heap.none());
+                let at = self.base + result.index();
+                let old = self.stack.slots[at].replace(value);
+                self.tell_stored(Place::Slot, old, Some(value));
+                self.tell_stored(Place::Slot, kept, None);
+                if let Some(old) = old {
+                    self.heap.drop_reference(old);
+                }
+            }
+            (None, Some(value)) => {
+                self.tell_stored(Place::Slot, kept, None);
+                self.heap.drop_reference(value);
             }
             (None, None) => {}
         }
@@ -185,11 +195,14 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         let mut stack = Stack::new(THREAD_FRAMES);
         stack.push(function.0, shape, None);
         self.heap.journal.tell(|| Event::ThreadStarted { thread });
+        let starter = std::mem::replace(&mut self.heap.journal.now.thread, thread);
+        let stack_bytes = stack.bytes;
+        self.heap.journal.tell(|| Event::Called { function, stack_bytes });
+        self.heap.journal.now.thread = starter;
         let frame = self.stack.frames.len() - 1;
         for (number, &argument) in arguments.iter().enumerate() {
             let key = self.argument(self.base, argument, frame)?;
             stack.slots[number] = Some(key);
-            self.tell_stored(Place::Slot, None, Some(key));
         }
         self.parked_bytes += stack.bytes;
         self.parked.push(Some(stack));

@@ -15,7 +15,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             self.heap.journal.fault(FaultKind::InvalidValue, None, None, "");
         }
         let n = n_elements.max(0) as u64;
-        let default = self.default_of(element)?;
+        let default = self.default_of(element);
         let (temporary, _) = self.heap.list_of(default, 1)?;
         let at = self.base + dst.index();
         if self.heap.gc.is_scheduled && self.heap.collects_in_allocation() {
@@ -143,12 +143,12 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     }
 
     /// What an unset element is: a constant, for which nothing is created.
-    fn default_of(&mut self, kind: Kind) -> Outcome<ObjectKey> {
-        Ok(match kind {
+    fn default_of(&self, kind: Kind) -> ObjectKey {
+        match kind {
             Kind::Int => self.heap.singletons.small_ints[-crate::object::heap::SMALL_INTS.start as usize],
             Kind::Float => self.zero_float.expect("the program is loaded"),
             Kind::Bool => self.heap.singletons.truths[0],
             Kind::Reference => self.heap.singletons.none,
-        })
+        }
     }
 }

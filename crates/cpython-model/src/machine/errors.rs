@@ -1,4 +1,5 @@
 //! The exceptions that end a program, in Python's own words.
+#![expect(clippy::unnecessary_box_returns, reason = "each is the `Err` of an outcome, which is boxed")]
 
 use memory_trait::{Allocator, Fault, FaultKind, FieldIndex, ObjectKey, ObjectName, Observer, Slot};
 

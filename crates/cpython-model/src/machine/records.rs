@@ -62,17 +62,13 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             return Err(self.heap.journal.fatal(FaultKind::InvalidValue, name, &message));
         }
         let (key, split) = self.heap.weakref(target, None)?;
-        match split {
-            Some(split) => {
-                self.heap.christen(key, naming, split);
-                self.place_new(dst, key, None, Made::ByCall)
-            }
-            None => {
-                self.heap.christen_existing(key, naming);
-                self.write(dst, key);
-                Ok(())
-            }
+        if let Some(split) = split {
+            self.heap.christen(key, naming, split);
+            return self.place_new(dst, key, None, Made::ByCall);
         }
+        self.heap.christen_existing(key, naming);
+        self.write(dst, key);
+        Ok(())
     }
 
     pub(super) fn read_weak(&mut self, dst: Slot, weak: Slot) -> Outcome<()> {

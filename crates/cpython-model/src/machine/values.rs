@@ -43,19 +43,17 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     #[inline]
     pub(super) fn move_value(&mut self, dst: Slot, src: Slot) -> Outcome<()> {
         let key = self.read(src)?;
-        if dst != src {
-            self.unset(src);
-            self.write(dst, key);
+        if dst == src {
+            return Ok(());
+        }
+        self.stack.slots[self.base + src.index()] = None;
+        let old = self.stack.slots[self.base + dst.index()].replace(key);
+        self.tell_stored(Place::Slot, old, Some(key));
+        self.tell_stored(Place::Slot, Some(key), None);
+        if let Some(old) = old {
+            self.heap.drop_reference(old);
         }
         Ok(())
-    }
-
-    /// Takes the reference out of a slot that is set.
-    #[inline]
-    pub(super) fn unset(&mut self, slot: Slot) -> Option<ObjectKey> {
-        let old = self.stack.slots[self.base + slot.index()].take();
-        self.tell_stored(Place::Slot, old, None);
-        old
     }
 
     /// Reads an operand that must not be `None`; `message` is what Python says if it is.

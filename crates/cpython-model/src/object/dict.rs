@@ -6,8 +6,7 @@
 
 use memory_trait::ObjectKey;
 
-/// The smallest table: 8 places. Source: `dictobject.c:PyDict_LOG_MINSIZE`.
-pub(crate) const LOG2_MIN_SIZE: u32 = 3;
+use crate::layout::dict::usable_entries;
 
 const EMPTY: u32 = u32::MAX;
 const DUMMY: u32 = u32::MAX - 1;
@@ -64,24 +63,16 @@ impl Default for Dict {
     }
 }
 
-/// Entries that a table of so many places can hold: two thirds. Source: `dictobject.c:USABLE_FRACTION`.
-pub(crate) const fn usable(log2_size: u32) -> usize {
-    (2 << log2_size) / 3
-}
-
-/// The size to grow to: room for three times the entries in use.
-/// Source: `dictobject.c:GROWTH_RATE` and `calculate_log2_keysize`.
-pub(crate) const fn grown_log2_size(n_used: usize) -> u32 {
-    let min_size = n_used * 3;
-    let bits = (min_size | 8) - 1 | 7;
-    usize::BITS - bits.leading_zeros()
-}
-
 impl Dict {
     /// Keys in it.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.n_used
+    }
+
+    /// Keys that it has room for.
+    pub(crate) fn capacity(&self) -> usize {
+        if self.log2_size == 0 { 0 } else { usable_entries(self.log2_size) as usize }
     }
 
     /// All entries, holes included, in insertion order.
@@ -159,7 +150,7 @@ impl Dict {
             self.index[place] = number as u32;
         }
         self.log2_size = log2_size;
-        self.n_usable = usable(log2_size) - self.entries.len();
+        self.n_usable = usable_entries(log2_size) as usize - self.entries.len();
     }
 
     /// Makes it the empty dictionary again, keeping our buffers.
@@ -212,19 +203,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growth_follows_the_used_entries() {
-        let sizes: Vec<u32> = [0, 1, 2, 3, 5, 6, 10, 11, 21, 42, 43].map(grown_log2_size).to_vec();
-        assert_eq!(sizes, [3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8]);
-        assert_eq!([3, 4, 5, 6].map(usable), [5, 10, 21, 42]);
-    }
-
-    #[test]
     fn a_removed_key_leaves_a_hole_that_gives_no_room_back() {
         let mut keys: SlotMap<ObjectKey, ()> = SlotMap::with_key();
         let (a, b) = (keys.insert(()), keys.insert(()));
         let mut dict = Dict::default();
         assert!(dict.is_full(), "the shared empty table has no room");
-        dict.rebuild(LOG2_MIN_SIZE);
+        dict.rebuild(3);
         for _ in 0..5 {
             let ordinal = dict.insert(a, b, 7);
             assert_eq!(ordinal as usize, dict.entries().len() - 1);
@@ -233,7 +217,7 @@ mod tests {
             assert_eq!(dict.find(7, |key| key == a), None);
         }
         assert_eq!((dict.len(), dict.entries().len(), dict.is_full()), (0, 5, true));
-        dict.rebuild(LOG2_MIN_SIZE);
+        dict.rebuild(3);
         assert_eq!((dict.entries().len(), dict.is_full()), (0, false));
         assert_eq!(dict.insert(a, b, 7), 5, "ordinals go on");
     }

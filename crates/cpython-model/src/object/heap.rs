@@ -9,11 +9,11 @@ use memory_trait::{Address, Allocator, Event, FaultKind, Journal, ObjectKey, Obs
 use slotmap::SlotMap;
 
 use super::account::{Account, Split};
-use super::sizes::{self, GC_HEAD_BYTES};
 use super::spares::Spares;
-use super::{Body, IMMORTAL, Object, STATIC_REFCOUNT_3_11, Text, TextKind};
+use super::{Body, IMMORTAL, Object, STATIC_REFCOUNT_3_11, Text};
 use crate::cycle::Gc;
 use crate::freelists::FreeLists;
+use crate::layout::{GC_HEADER_BYTES, TextKind};
 use crate::params::SMALL_REQUEST_THRESHOLD_BYTES;
 use crate::refcount::Refcounting;
 use crate::{Pymalloc, Version};
@@ -62,8 +62,8 @@ pub(crate) struct Heap<O, A> {
     pub(crate) journal: Journal<O>,
     pub(crate) objects: SlotMap<ObjectKey, Object>,
     pub(crate) allocator: Pymalloc<A>,
-    pub(crate) heap_limit_bytes: u64,
-    heap_bytes_told: u64,
+    pub(crate) limit_bytes: u64,
+    bytes_told: u64,
     pub(crate) account: Account,
     pub(crate) free_lists: FreeLists,
     pub(crate) spares: Spares,
@@ -82,7 +82,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     pub(crate) fn new(
         version: Version,
         thresholds: [u32; 3],
-        heap_limit_bytes: u64,
+        limit_bytes: u64,
         allocator: Pymalloc<A>,
         observer: O,
     ) -> Heap<O, A> {
@@ -94,9 +94,9 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             version,
             journal: Journal::new(observer),
             objects,
-            heap_bytes_told: allocator.heap_bytes(),
+            bytes_told: allocator.heap_bytes(),
             allocator,
-            heap_limit_bytes,
+            limit_bytes,
             account: Account::default(),
             free_lists: FreeLists::new(version),
             spares: Spares::default(),
@@ -215,6 +215,18 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         });
     }
 
+    /// Tells that an object's own backing store is another size now.
+    #[inline]
+    pub(crate) fn tell_resized(&mut self, key: ObjectKey, object_split: Split, store: Split) {
+        if O::WATCHES
+            && let Some(object) = self.objects[key].id()
+        {
+            let payload_bytes = object_split.payload + store.payload;
+            let total_bytes = object_split.total() + store.total();
+            self.journal.tell(|| Event::Resized { object, payload_bytes, total_bytes });
+        }
+    }
+
     /// Tells that an object was used, if the workload knows it.
     #[inline]
     pub(crate) fn used(&mut self, key: ObjectKey) {
@@ -233,7 +245,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     #[inline]
     fn check_room(&mut self, bytes: u64) -> Outcome<()> {
-        let room = self.heap_limit_bytes.saturating_sub(self.allocator.heap_bytes());
+        let room = self.limit_bytes.saturating_sub(self.allocator.heap_bytes());
         // What is free within the heap may serve the request, so only what cannot be met at all is refused here.
         let spare = self.allocator.heap_bytes().saturating_sub(self.account.sums.total());
         if bytes > room.saturating_add(spare) { Err(self.out_of_memory()) } else { Ok(()) }
@@ -241,14 +253,16 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     #[inline]
     fn accept(&mut self, address: Address) -> Outcome<Address> {
-        if address.is_null() || self.allocator.heap_bytes() > self.heap_limit_bytes {
+        if address.is_null() || self.allocator.heap_bytes() > self.limit_bytes {
             return Err(self.out_of_memory());
         }
         self.tell_heap();
         Ok(address)
     }
 
+    /// `PyErr_NoMemory`.
     #[cold]
+    #[expect(clippy::unnecessary_box_returns, reason = "it is the `Err` of an outcome, which is boxed")]
     pub(crate) fn out_of_memory(&mut self) -> Box<memory_trait::Fault> {
         self.journal.fatal(FaultKind::OutOfMemory, None, "MemoryError")
     }
@@ -257,8 +271,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     fn tell_heap(&mut self) {
         if O::WATCHES {
             let heap_bytes = self.allocator.heap_bytes();
-            if heap_bytes != self.heap_bytes_told {
-                self.heap_bytes_told = heap_bytes;
+            if heap_bytes != self.bytes_told {
+                self.bytes_told = heap_bytes;
                 self.journal.tell(|| Event::HeapResized { heap_bytes });
             }
         }
@@ -268,12 +282,12 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 /// The block of an object of a collected type, given its `id()`.
 #[inline]
 pub(crate) fn gc_block(address: Address) -> Address {
-    Address(address.0 - GC_HEAD_BYTES)
+    Address(address.0 - GC_HEADER_BYTES)
 }
 
 impl Singletons {
     fn new(version: Version, objects: &mut SlotMap<ObjectKey, Object>) -> Singletons {
-        let refcount = if sizes::has_immortals(version) { IMMORTAL } else { STATIC_REFCOUNT_3_11 };
+        let refcount = if version >= Version::V3_12 { IMMORTAL } else { STATIC_REFCOUNT_3_11 };
         let mut n_made = 0;
         let mut make = |body| {
             let mut object = Object::new(body, STATIC_BASE.offset(n_made * STATIC_STRIDE_BYTES), false);

@@ -6,8 +6,8 @@ use memory_trait::{Address, Allocator, ObjectKey, Observer, Outcome};
 
 use super::account::Split;
 use super::heap::{Class, Heap, gc_block};
-use super::sizes::{self, GC_HEAD_BYTES, POINTER_BYTES};
 use super::{Body, Fields, Instance, N_INLINE, Weak};
+use crate::layout::{self, GC_HEADER_BYTES, POINTER_BYTES};
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// A class whose slots are these; `defaults` gives up its references to the class.
@@ -17,8 +17,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         slot_order.sort_by_key(|&slot| names[slot as usize]);
         let n_fields = names.len();
         self.classes.push(Class {
-            request_bytes: sizes::instance_bytes(n_fields as u64),
-            pre_header_bytes: GC_HEAD_BYTES,
+            request_bytes: layout::slots_instance_bytes(n_fields as u64, false, self.version),
+            pre_header_bytes: GC_HEADER_BYTES,
             n_fields,
             slot_order: slot_order.into(),
             defaults: defaults.into(),
@@ -102,23 +102,23 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             self.incref(existing);
             return Ok((existing, None));
         }
-        let request = sizes::weakref_bytes(self.version);
+        let request = layout::weakref_bytes(self.version);
         let block = self.gc_malloc(request)?;
         let split = Split::object(request, POINTER_BYTES, self.block_bytes(block, request));
         self.account.take(split);
         let weak = Weak { target: Some(target), next: None, prev: None, callback };
-        let key = self.insert(Body::Weak(weak), block.offset(GC_HEAD_BYTES), true);
+        let key = self.insert(Body::Weak(weak), block.offset(GC_HEADER_BYTES), true);
         // The reference without a callback stays at the head, those with one follow it, the newest first.
-        match basic {
+        let next = match basic {
             Some(head) => {
-                let second = self.weak_ref(head).next;
-                self.link_weak(Some(head), key);
-                self.link_weaks(key, second);
+                self.weak_mut(key).prev = Some(head);
+                self.weak_mut(head).next.replace(key)
             }
-            None => {
-                self.objects[target].weakrefs = Some(key);
-                self.link_weaks(key, newest);
-            }
+            None => self.objects[target].weakrefs.replace(key),
+        };
+        self.weak_mut(key).next = next;
+        if let Some(next) = next {
+            self.weak_mut(next).prev = Some(key);
         }
         Ok((key, Some(split)))
     }
@@ -143,7 +143,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         self.untrack(key);
         self.clear_weak(key);
         let object = self.objects.remove(key).expect("a dying weakref exists");
-        let request = sizes::weakref_bytes(self.version);
+        let request = layout::weakref_bytes(self.version);
         let block = gc_block(object.address);
         let split = Split::object(request, POINTER_BYTES, self.block_bytes(block, request));
         self.account.give(split);
@@ -163,20 +163,6 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         match &mut self.objects[key].body {
             Body::Weak(weak) => weak,
             body => panic!("{body:?} is no weakref"),
-        }
-    }
-
-    fn link_weaks(&mut self, key: ObjectKey, next: Option<ObjectKey>) {
-        self.weak_mut(key).next = next;
-        if let Some(next) = next {
-            self.weak_mut(next).prev = Some(key);
-        }
-    }
-
-    fn link_weak(&mut self, prev: Option<ObjectKey>, key: ObjectKey) {
-        self.weak_mut(key).prev = prev;
-        if let Some(prev) = prev {
-            self.weak_mut(prev).next = Some(key);
         }
     }
 }

@@ -7,10 +7,9 @@ use memory_trait::{Address, Allocator, ObjectKey, Observer, Outcome};
 
 use super::account::Split;
 use super::heap::{Heap, gc_block};
-use super::sizes::{self, GC_HEAD_BYTES, LIST_BYTES, POINTER_BYTES};
 use super::{Body, List};
 use crate::Version;
-use crate::freelists::{self, N_LISTS_MAX};
+use crate::layout::{self, FreeList, GC_HEADER_BYTES, LIST_BYTES, POINTER_BYTES};
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// `PyList_New(0)`: an empty list and its split.
@@ -24,7 +23,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         self.account.take(split);
         let items = self.spares.keys();
         let list = List { items, capacity: 0, block: Address::NULL };
-        Ok((self.insert(Body::List(list), block.offset(GC_HEAD_BYTES), true), split))
+        Ok((self.insert(Body::List(list), block.offset(GC_HEADER_BYTES), true), split))
     }
 
     /// `[item] * n`: a list of exactly that capacity, and its split with that of its elements.
@@ -45,6 +44,20 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         list.capacity = n;
         list.block = block;
         Ok((key, split))
+    }
+
+    /// `[...]`: a list of exactly these items, whose references it takes over.
+    pub(crate) fn list_from(&mut self, items: &[ObjectKey]) -> Outcome<ObjectKey> {
+        let (key, _) = self.list()?;
+        let n = items.len() as u64;
+        let block = self.malloc(n * POINTER_BYTES)?;
+        let split = self.items_split(block, n);
+        self.account.take(split);
+        let list = self.list_mut(key);
+        list.items.extend_from_slice(items);
+        list.capacity = n;
+        list.block = block;
+        Ok(key)
     }
 
     /// `list.append`; takes over the caller's reference to `item`.
@@ -76,7 +89,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             let split = self.items_split(block, 1);
             self.account.give(split);
             self.free(block);
-        } else if n - 1 >= self.list_ref(key).capacity >> 1 {
+            self.tell_list_resized(key, Split::default());
+        } else if n > self.list_ref(key).capacity >> 1 {
             self.account.vacate(POINTER_BYTES);
         } else {
             self.list_resize(key, n, n - 1)?;
@@ -87,7 +101,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// `list_resize` where the capacity does not fit: from `n_old` elements to `n`.
     #[cold]
     fn list_resize(&mut self, key: ObjectKey, n_old: u64, n: u64) -> Outcome<()> {
-        let capacity = sizes::list_capacity(n, n_old);
+        let List { capacity, .. } = *self.list_ref(key);
+        let capacity = layout::list_capacity_after(n, n_old, capacity, self.version);
         let old_block = self.list_mut(key).block;
         if !old_block.is_null() {
             let split = self.items_split(old_block, n_old);
@@ -108,7 +123,16 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         list.capacity = capacity;
         let split = self.items_split(block, n);
         self.account.take(split);
+        self.tell_list_resized(key, split);
         Ok(())
+    }
+
+    fn tell_list_resized(&mut self, key: ObjectKey, items: Split) {
+        if O::WATCHES {
+            let block = gc_block(self.objects[key].address);
+            let object = Split::object(LIST_BYTES, 0, self.block_bytes(block, LIST_BYTES));
+            self.tell_resized(key, object, items);
+        }
     }
 
     /// Replaces an element; answers the old one with its reference.
@@ -135,7 +159,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let block = gc_block(object.address);
         let split = Split::object(LIST_BYTES, 0, self.block_bytes(block, LIST_BYTES));
         self.account.give(split);
-        if !freelists::keep(&mut self.free_lists.lists, N_LISTS_MAX, block) {
+        if !self.free_lists.keep(FreeList::List, block) {
             self.gc_free(block);
         }
     }
@@ -148,24 +172,24 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             return Ok(key);
         }
         let n = items.len();
-        let request = sizes::tuple_bytes(n as u64);
+        let request = layout::tuple_bytes(n as u64);
         let block = match self.free_lists.take_tuple(n) {
             Some(block) => block,
             None => self.gc_malloc(request)?,
         };
         let split = Split::object(request, n as u64 * POINTER_BYTES, self.block_bytes(block, request));
         self.account.take(split);
-        Ok(self.insert(Body::Tuple(items), block.offset(GC_HEAD_BYTES), true))
+        Ok(self.insert(Body::Tuple(items), block.offset(GC_HEADER_BYTES), true))
     }
 
     /// Gives back what is left of a dead tuple of `n` elements.
     pub(crate) fn free_tuple_object(&mut self, key: ObjectKey, n: usize) {
         let object = self.objects.remove(key).expect("a dying tuple exists");
         let block = gc_block(object.address);
-        let request = sizes::tuple_bytes(n as u64);
+        let request = layout::tuple_bytes(n as u64);
         let split = Split::object(request, n as u64 * POINTER_BYTES, self.block_bytes(block, request));
         self.account.give(split);
-        if !self.free_lists.keep_tuple(n, block) {
+        if !self.free_lists.keep(FreeList::Tuple(n as u64), block) {
             self.gc_free(block);
         }
     }

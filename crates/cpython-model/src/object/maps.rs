@@ -7,10 +7,10 @@ use memory_trait::{Address, Allocator, ObjectKey, Observer, Outcome};
 
 use super::Body;
 use super::account::Split;
-use super::dict::{self, Dict, Entry, Found, LOG2_MIN_SIZE};
+use super::dict::{self, Dict, Entry, Found};
 use super::heap::{Heap, gc_block};
-use super::sizes::{self, DICT_BYTES, GC_HEAD_BYTES};
-use crate::freelists::{self, N_DICT_KEYS_MAX, N_DICTS_MAX};
+use crate::layout::dict::{LOG2_SLOTS_MIN, log2_slots_for, usable_entries};
+use crate::layout::{self, DICT_BYTES, FreeList, GC_HEADER_BYTES};
 
 /// A key and a value in an entry. Unit: bytes.
 const ENTRY_PAYLOAD_BYTES: u64 = 16;
@@ -37,7 +37,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let split = Split::object(DICT_BYTES, 0, self.block_bytes(block, DICT_BYTES));
         self.account.take(split);
         let dict = self.spares.dict();
-        Ok((self.insert(Body::Dict(dict), block.offset(GC_HEAD_BYTES), true), split))
+        Ok((self.insert(Body::Dict(dict), block.offset(GC_HEADER_BYTES), true), split))
     }
 
     /// Where a key is, if it is there.
@@ -66,7 +66,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let dict = self.dict_ref(map);
         let is_unicode = dict.is_unicode && is_text;
         if dict.is_full() || dict.is_unicode != is_unicode {
-            let log2_size = if dict.log2_size == 0 { LOG2_MIN_SIZE } else { dict::grown_log2_size(dict.len()) };
+            let log2_size =
+                if dict.log2_size == 0 { LOG2_SLOTS_MIN } else { log2_slots_for(3 * dict.len() as u64, self.version) };
             self.dict_rebuild(map, log2_size, is_unicode)?;
         }
         self.incref(key);
@@ -91,6 +92,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     }
 
     /// Takes the contents out of a dictionary, which is empty then.
+    #[expect(clippy::unnecessary_box_returns, reason = "the box moves from owner to owner")]
     pub(crate) fn dict_take(&mut self, map: ObjectKey) -> Box<Dict> {
         let empty = self.spares.dict();
         let dict = std::mem::replace(self.dict_box(map), empty);
@@ -118,7 +120,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         if let Body::Dict(dict) = object.body {
             self.spares.give_dict(dict);
         }
-        if !freelists::keep(&mut self.free_lists.dicts, N_DICTS_MAX, block) {
+        if !self.free_lists.keep(FreeList::Dict, block) {
             self.gc_free(block);
         }
     }
@@ -145,11 +147,13 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     /// `dictresize`: a new table, then the old one is given back.
     fn dict_rebuild(&mut self, map: ObjectKey, log2_size: u32, is_unicode: bool) -> Outcome<()> {
-        let is_kept_size = log2_size == LOG2_MIN_SIZE && is_unicode;
+        let is_kept_size = log2_size == LOG2_SLOTS_MIN && is_unicode;
         let kept = if is_kept_size { self.free_lists.dict_keys.pop() } else { None };
-        let block = match kept {
-            Some(block) => block,
-            None => self.malloc(table_bytes(log2_size, is_unicode))?,
+        let block = if let Some(block) = kept {
+            block
+        } else {
+            let request = layout::dict_keys_bytes(log2_size, is_unicode, self.version);
+            self.malloc(request)?
         };
         let mut dict = std::mem::take(self.dict_mut(map));
         let old = (dict.block, dict.log2_size, dict.is_unicode);
@@ -163,6 +167,11 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let split = self.table_split(&dict);
         self.account.take(split);
         *self.dict_mut(map) = dict;
+        if O::WATCHES {
+            let block = gc_block(self.objects[map].address);
+            let object = Split::object(DICT_BYTES, 0, self.block_bytes(block, DICT_BYTES));
+            self.tell_resized(map, object, split);
+        }
         if !old.0.is_null() {
             self.free_table(old.0, old.1, old.2);
         }
@@ -170,17 +179,17 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     }
 
     fn free_table(&mut self, block: Address, log2_size: u32, is_unicode: bool) {
-        let is_kept_size = log2_size == LOG2_MIN_SIZE && is_unicode;
-        if !is_kept_size || !freelists::keep(&mut self.free_lists.dict_keys, N_DICT_KEYS_MAX, block) {
+        let is_kept_size = log2_size == LOG2_SLOTS_MIN && is_unicode;
+        if !is_kept_size || !self.free_lists.keep(FreeList::DictKeys, block) {
             self.free(block);
         }
     }
 
     fn table_split(&mut self, dict: &Dict) -> Split {
-        let request = table_bytes(dict.log2_size, dict.is_unicode);
+        let request = layout::dict_keys_bytes(dict.log2_size, dict.is_unicode, self.version);
         let block_bytes = self.block_bytes(dict.block, request);
         let n_used = dict.len() as u64;
-        let n_unused = dict::usable(dict.log2_size) as u64 - n_used;
+        let n_unused = usable_entries(dict.log2_size) - n_used;
         let rounding = block_bytes - request + n_unused * entry_bytes(dict.is_unicode);
         let payload = n_used * ENTRY_PAYLOAD_BYTES;
         Split { payload, header: block_bytes - rounding - payload, rounding, boxed: 0 }
@@ -211,8 +220,4 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 #[inline]
 fn entry_bytes(is_unicode: bool) -> u64 {
     if is_unicode { ENTRY_PAYLOAD_BYTES } else { ENTRY_PAYLOAD_BYTES + ENTRY_HASH_BYTES }
-}
-
-fn table_bytes(log2_size: u32, is_unicode: bool) -> u64 {
-    sizes::dict_keys_bytes(log2_size, dict::usable(log2_size) as u64, is_unicode)
 }

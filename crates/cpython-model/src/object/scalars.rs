@@ -8,8 +8,7 @@ use memory_trait::{Allocator, ObjectKey, Observer, Outcome};
 use super::Body;
 use super::account::Split;
 use super::heap::{Heap, SMALL_INTS};
-use super::sizes;
-use crate::freelists::{self, N_FLOATS_MAX};
+use crate::layout::{self, FreeList};
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// An `int`: one of the small ones, or a new object.
@@ -20,7 +19,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             self.incref(key);
             return Ok(key);
         }
-        let request = sizes::int_bytes(value);
+        let request = layout::int_bytes(value, self.version);
         let block = self.malloc(request)?;
         let block_bytes = self.block_bytes(block, request);
         self.account.take(Split::boxed(request, block_bytes));
@@ -30,7 +29,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// A new `float`.
     #[inline]
     pub(crate) fn float(&mut self, value: f64) -> Outcome<ObjectKey> {
-        let request = sizes::FLOAT_BYTES;
+        let request = layout::FLOAT_BYTES;
         let block = match self.free_lists.floats.pop() {
             Some(block) => block,
             None => self.malloc(request)?,
@@ -63,7 +62,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             self.incref(key);
             return Ok((key, None));
         }
-        let Some(request) = n.checked_add(sizes::bytes_bytes(0)) else { return Err(self.out_of_memory()) };
+        let Some(request) = n.checked_add(layout::bytes_bytes(0)) else { return Err(self.out_of_memory()) };
         let block = self.malloc(request)?;
         let split = Split::object(request, n, self.block_bytes(block, request));
         self.account.take(split);
@@ -78,20 +77,20 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let block = object.address;
         match object.body {
             Body::Int(value) => {
-                let request = sizes::int_bytes(value);
+                let request = layout::int_bytes(value, self.version);
                 let block_bytes = self.block_bytes(block, request);
                 self.account.give(Split::boxed(request, block_bytes));
                 self.free(block);
             }
             Body::Float(_) => {
-                let block_bytes = self.block_bytes(block, sizes::FLOAT_BYTES);
-                self.account.give(Split::boxed(sizes::FLOAT_BYTES, block_bytes));
-                if !freelists::keep(&mut self.free_lists.floats, N_FLOATS_MAX, block) {
+                let block_bytes = self.block_bytes(block, layout::FLOAT_BYTES);
+                self.account.give(Split::boxed(layout::FLOAT_BYTES, block_bytes));
+                if !self.free_lists.keep(FreeList::Float, block) {
                     self.free(block);
                 }
             }
             Body::Bytes(n) => {
-                let request = sizes::bytes_bytes(n);
+                let request = layout::bytes_bytes(n);
                 let split = Split::object(request, n, self.block_bytes(block, request));
                 self.account.give(split);
                 self.free(block);

@@ -52,6 +52,7 @@ impl Spares {
     }
 
     /// An empty dictionary.
+    #[expect(clippy::unnecessary_box_returns, reason = "the box moves from owner to owner")]
     #[inline]
     pub(crate) fn dict(&mut self) -> Box<Dict> {
         self.dicts.pop().unwrap_or_default()

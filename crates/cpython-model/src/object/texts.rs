@@ -7,36 +7,15 @@ use memory_trait::{Address, Allocator, ObjectKey, Observer, Outcome};
 
 use super::account::Split;
 use super::heap::Heap;
-use super::sizes;
-use super::{Body, Text, TextKind};
+use super::{Body, Text};
+use crate::layout::{self, TextKind};
 
-impl TextKind {
-    /// The narrowest layout for these characters, and how many they are.
-    pub(crate) fn of(text: &str) -> (TextKind, u64) {
-        if text.is_ascii() {
-            return (TextKind::Ascii, text.len() as u64);
-        }
-        let (mut widest, mut n_chars) = ('\0', 0);
-        for character in text.chars() {
-            widest = widest.max(character);
-            n_chars += 1;
-        }
-        let kind = match widest as u32 {
-            0..=0xff => TextKind::Latin1,
-            0x100..=0xffff => TextKind::Ucs2,
-            _ => TextKind::Ucs4,
-        };
-        (kind, n_chars)
-    }
-
-    /// The width of a character. Unit: bytes.
-    #[inline]
-    pub(crate) fn char_bytes(self) -> u64 {
-        match self {
-            TextKind::Ascii | TextKind::Latin1 => 1,
-            TextKind::Ucs2 => 2,
-            TextKind::Ucs4 => 4,
-        }
+/// The narrowest layout for these characters, and how many they are.
+fn measure(text: &str) -> (TextKind, u64) {
+    if text.is_ascii() {
+        (TextKind::Ascii, text.len() as u64)
+    } else {
+        (TextKind::of(text), text.chars().count() as u64)
     }
 }
 
@@ -47,7 +26,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             self.incref(key);
             return Ok((key, None));
         }
-        let (kind, n_chars) = TextKind::of(text);
+        let (kind, n_chars) = measure(text);
         let mut chars = self.spares.text();
         chars.push_str(text);
         let (key, split) = self.new_text_object(Text { chars, n_chars, kind, hash: None })?;
@@ -98,7 +77,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         text.chars = grown;
         text.n_chars = n_old + n_more;
         let old_split = self.text_split(kind, n_old, block);
-        let block = self.realloc(block, sizes::text_bytes(self.version, kind, n_old + n_more))?;
+        let block = self.realloc(block, layout::str_bytes(kind, n_old + n_more, self.version))?;
         self.objects[a].address = block;
         let split = self.text_split(kind, n_old + n_more, block);
         self.account.give(old_split);
@@ -117,7 +96,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     /// The split of a `str`. A string may have been resized, so the allocator is asked for the size of its block.
     pub(crate) fn text_split(&mut self, kind: TextKind, n_chars: u64, block: Address) -> Split {
-        let request = sizes::text_bytes(self.version, kind, n_chars);
+        let request = layout::str_bytes(kind, n_chars, self.version);
         Split::object(request, n_chars * kind.char_bytes(), self.allocator.usable_size(block))
     }
 
@@ -130,7 +109,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     }
 
     fn new_text_object(&mut self, text: Text) -> Outcome<(ObjectKey, Split)> {
-        let block = self.malloc(sizes::text_bytes(self.version, text.kind, text.n_chars))?;
+        let block = self.malloc(layout::str_bytes(text.kind, text.n_chars, self.version))?;
         let split = self.text_split(text.kind, text.n_chars, block);
         self.account.take(split);
         Ok((self.insert(Body::Text(text), block, false), split))
@@ -143,9 +122,9 @@ mod tests {
 
     #[test]
     fn the_widest_character_decides_the_layout() {
-        assert_eq!(TextKind::of("abc"), (TextKind::Ascii, 3));
-        assert_eq!(TextKind::of("caf\u{e9}"), (TextKind::Latin1, 4));
-        assert_eq!(TextKind::of("\u{20ac}1"), (TextKind::Ucs2, 2));
-        assert_eq!(TextKind::of("a\u{1f600}"), (TextKind::Ucs4, 2));
+        assert_eq!(measure("abc"), (TextKind::Ascii, 3));
+        assert_eq!(measure("caf\u{e9}"), (TextKind::Latin1, 4));
+        assert_eq!(measure("\u{20ac}1"), (TextKind::Ucs2, 2));
+        assert_eq!(measure("a\u{1f600}"), (TextKind::Ucs4, 2));
     }
 }

@@ -77,7 +77,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// The rest of `subtype_dealloc`: slots, then the object.
     pub(super) fn clear_slots_of_dying(&mut self, key: ObjectKey) {
         self.tell_reclaimed(key);
-        self.drop_slots(key, 0, true);
+        self.push_work(Work::Slots { key, next: 0, dies: true });
     }
 
     pub(super) fn drop_slots(&mut self, key: ObjectKey, mut next: usize, dies: bool) {

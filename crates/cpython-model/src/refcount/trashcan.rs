@@ -67,9 +67,4 @@ impl Trashcan {
         }
         key
     }
-
-    /// Objects whose death is put off.
-    pub(crate) fn deferred(&self) -> &[ObjectKey] {
-        &self.later
-    }
 }

@@ -1,0 +1,351 @@
+//! Programs on graphs of objects, operation by operation, below the level of frames: what recordings of the collector
+//! contain.
+//!
+//! A program works on an array of slots, all `None` at first. In the real interpreter each operation is an arm of a loop;
+//! where in the arm the eval breaker is looked at decides when 3.12 and later collect. The recording starts from a clean
+//! state but for the loop's iterator, which the collector tracks.
+
+use memory_trait::{Allocator, ObjectKey, Outcome, Unwatched};
+
+use super::N_GENERATIONS;
+use crate::object::Body;
+use crate::object::heap::Heap;
+use crate::{PageAllocator, Pymalloc, Version};
+
+/// Keys that maps are given: interned strings, made before the program starts.
+const N_KEYS: usize = 12;
+
+/// An operation; slots and keys by number. `S` is the array of slots, `K` that of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphOperation {
+    /// `S[a] = []`
+    NewList(usize),
+    /// `S[a].append(S[b])`
+    Append(usize, usize),
+    /// `S[a] = None`
+    Drop(usize),
+    /// `S[a] = {}`
+    NewDict(usize),
+    /// `S[a][K[c]] = S[b]`
+    SetItem(usize, usize, usize),
+    /// `S[a] = (S[b], S[c])`
+    NewPair(usize, usize, usize),
+    /// `S[a] = Node()`, which has `__slots__` p and q
+    NewNode(usize),
+    /// `S[a].p = S[b]` (0) or `S[a].q = S[b]` (1)
+    SetField(usize, usize, usize),
+    /// `S[a].pop()`
+    Pop(usize),
+    /// `S[a].clear()`
+    Clear(usize),
+    /// `S[a] = Obj()`, whose `__init__` sets x and y to `None`
+    NewObject(usize),
+    /// `S[a] = S[b]`
+    Copy(usize, usize),
+    /// `gc.collect(generation)`
+    Collect(usize),
+    /// `del S[a][K[c]]`
+    DeleteItem(usize, usize),
+    /// `S[a] = [S[b], S[c]]`
+    NewListOfTwo(usize, usize, usize),
+    /// `S[a] = {K[c]: S[b]}`
+    NewDictOfOne(usize, usize, usize),
+    /// `S[a] = (1, 2, n)`, made at run time
+    NewTriple(usize),
+    /// `S[a] =` a tuple of 20 times `S[b]`
+    NewTwenty(usize, usize),
+}
+
+impl GraphOperation {
+    /// The operation that a recording writes as these four numbers; `None` when there is no such operation.
+    pub fn from_quad([kind, a, b, c]: [i64; 4]) -> Option<GraphOperation> {
+        let (a, b, c) = (usize::try_from(a).ok()?, usize::try_from(b).ok()?, usize::try_from(c).ok()?);
+        Some(match kind {
+            0 => GraphOperation::NewList(a),
+            1 => GraphOperation::Append(a, b),
+            2 => GraphOperation::Drop(a),
+            3 => GraphOperation::NewDict(a),
+            4 => GraphOperation::SetItem(a, b, c),
+            5 => GraphOperation::NewPair(a, b, c),
+            6 => GraphOperation::NewNode(a),
+            7 => GraphOperation::SetField(a, 0, b),
+            8 => GraphOperation::SetField(a, 1, b),
+            9 => GraphOperation::Pop(a),
+            10 => GraphOperation::Clear(a),
+            11 => GraphOperation::NewObject(a),
+            12 => GraphOperation::SetField(a, 0, b),
+            13 => GraphOperation::Copy(a, b),
+            14 => GraphOperation::Collect(b),
+            15 => GraphOperation::DeleteItem(a, c),
+            16 => GraphOperation::NewListOfTwo(a, b, c),
+            17 => GraphOperation::NewDictOfOne(a, b, c),
+            18 => GraphOperation::NewTriple(a),
+            19 => GraphOperation::NewTwenty(a, b),
+            _ => return None,
+        })
+    }
+}
+
+/// Why an operation cannot be done: the program contradicts itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GraphError {
+    /// A slot, key or generation that is not there.
+    NoSuchPlace,
+    /// The slot holds something that has no such operation.
+    WrongType {
+        /// What it holds.
+        type_name: &'static str,
+    },
+    /// There is no element or key to take.
+    Empty,
+    /// The emulated heap is full.
+    OutOfMemory,
+}
+
+impl std::fmt::Display for GraphError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            GraphError::NoSuchPlace => write!(f, "there is no such slot, key or generation"),
+            GraphError::WrongType { type_name } => write!(f, "the slot holds a {type_name}"),
+            GraphError::Empty => write!(f, "there is nothing to take"),
+            GraphError::OutOfMemory => write!(f, "the heap is full"),
+        }
+    }
+}
+
+impl std::error::Error for GraphError {}
+
+/// Collections of one generation during an operation, and the collector's counters at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CollectionRow {
+    /// The generation.
+    pub generation: usize,
+    /// Collections of it.
+    pub n_collections: u64,
+    /// Objects collected.
+    pub n_collected: u64,
+    /// `gc.get_count()`.
+    pub counts: [u32; N_GENERATIONS],
+    /// Survivors of middle collections since the last full one.
+    pub long_lived_pending: u64,
+    /// Survivors of the last full collection.
+    pub long_lived_total: u64,
+}
+
+/// A graph of objects and the interpreter that keeps it.
+#[derive(Debug)]
+pub struct Graph<A = PageAllocator> {
+    heap: Heap<Unwatched, A>,
+    slots: Vec<ObjectKey>,
+    keys: Vec<ObjectKey>,
+    node: u32,
+    object: u32,
+}
+
+impl Graph {
+    /// An empty graph of `n_slots`.
+    pub fn new(version: Version, thresholds: [u32; N_GENERATIONS], n_slots: usize) -> Graph {
+        let mut heap = Heap::new(version, thresholds, u64::MAX, Pymalloc::new(version), Unwatched);
+        let none = heap.singletons.none;
+        heap.incref_by(none, n_slots as u32);
+        let name = |n: usize| format!("key{n}");
+        let keys = (0..N_KEYS).map(|n| heap.text(&name(n)).expect("the heap is empty").0).collect();
+        let defaults = vec![none, none];
+        let node = heap.class(&["p", "q"], defaults.clone(), false);
+        let object = heap.class(&["x", "y"], defaults, false);
+        // The loop's iterator.
+        let (iterator, _) = heap.list().expect("the heap is empty");
+        heap.track(iterator);
+        Graph { heap, slots: vec![none; n_slots], keys, node, object }
+    }
+}
+
+impl<A: Allocator> Graph<A> {
+    /// Does an operation; answers a row for each generation collected during it.
+    ///
+    /// # Errors
+    /// When the program contradicts itself. The graph is as before.
+    pub fn step(&mut self, operation: GraphOperation) -> Result<Vec<CollectionRow>, GraphError> {
+        let before = self.heap.gc.stats;
+        self.perform(operation)?;
+        // The jump back to the head of the loop.
+        self.heap.run();
+        self.check_eval_breaker();
+        let gc = &self.heap.gc;
+        let row = |generation: usize| CollectionRow {
+            generation,
+            n_collections: gc.stats[generation].n_collections - before[generation].n_collections,
+            n_collected: gc.stats[generation].n_collected - before[generation].n_collected,
+            counts: gc.counts,
+            long_lived_pending: gc.long_lived_pending,
+            long_lived_total: gc.long_lived_total,
+        };
+        Ok((0..N_GENERATIONS).map(row).filter(|row| row.n_collections > 0).collect())
+    }
+
+    fn perform(&mut self, operation: GraphOperation) -> Result<(), GraphError> {
+        use GraphOperation as Op;
+        match operation {
+            Op::NewList(a) => {
+                let key = self.made(|heap| Ok(heap.list()?.0))?;
+                self.store(a, key)
+            }
+            Op::Append(a, b) => {
+                let (list, value) = (self.typed(a, "list")?, self.slot(b)?);
+                self.heap.incref(value);
+                self.heap.list_append(list, value).map_err(|_| GraphError::OutOfMemory)
+            }
+            Op::Drop(a) => {
+                let none = self.heap.none();
+                self.store(a, none)
+            }
+            Op::NewDict(a) => {
+                let key = self.made(|heap| Ok(heap.dict()?.0))?;
+                self.store(a, key)
+            }
+            Op::SetItem(a, b, c) => {
+                let (map, value, key) = (self.typed(a, "dict")?, self.slot(b)?, self.key(c)?);
+                self.set_item(map, key, value)
+            }
+            Op::NewPair(a, b, c) => {
+                let items = vec![self.slot(b)?, self.slot(c)?];
+                self.new_tuple(a, items)
+            }
+            Op::NewNode(a) => self.new_instance(a, self.node),
+            Op::NewObject(a) => self.new_instance(a, self.object),
+            Op::SetField(a, field, b) => {
+                let (instance, value) = (self.typed(a, "instance")?, self.slot(b)?);
+                self.heap.incref(value);
+                if let Some(old) = self.heap.replace_field(instance, field, Some(value)) {
+                    self.heap.drop_reference(old);
+                }
+                Ok(())
+            }
+            Op::Pop(a) => {
+                let list = self.typed(a, "list")?;
+                let value = self.heap.list_pop(list).map_err(|_| GraphError::OutOfMemory)?.ok_or(GraphError::Empty)?;
+                self.heap.drop_reference(value);
+                Ok(())
+            }
+            Op::Clear(a) => {
+                let key = self.slot(a)?;
+                self.heap.clear_container(key);
+                self.heap.run();
+                Ok(())
+            }
+            Op::Copy(a, b) => {
+                let value = self.slot(b)?;
+                self.heap.incref(value);
+                self.store(a, value)
+            }
+            Op::Collect(generation) => {
+                if generation >= N_GENERATIONS {
+                    return Err(GraphError::NoSuchPlace);
+                }
+                self.heap.begin_requested(generation);
+                self.heap.run();
+                Ok(())
+            }
+            Op::DeleteItem(a, c) => {
+                let (map, key) = (self.typed(a, "dict")?, self.key(c)?);
+                let found = self.heap.dict_find(map, key).ok_or(GraphError::Empty)?;
+                let entry = self.heap.dict_remove(map, found);
+                if let Some(key) = entry.key {
+                    self.heap.drop_reference(key);
+                }
+                self.heap.drop_reference(entry.value);
+                Ok(())
+            }
+            Op::NewListOfTwo(a, b, c) => {
+                let items = [self.slot(b)?, self.slot(c)?];
+                items.map(|item| self.heap.incref(item));
+                let key = self.made(|heap| heap.list_from(&items))?;
+                self.store(a, key)
+            }
+            Op::NewDictOfOne(a, b, c) => {
+                let (value, key) = (self.slot(b)?, self.key(c)?);
+                self.heap.incref(value);
+                let map = self.made(|heap| Ok(heap.dict()?.0))?;
+                self.set_item(map, key, value)?;
+                self.heap.drop_reference(value);
+                self.store(a, map)
+            }
+            Op::NewTriple(a) => {
+                let small = &self.heap.singletons.small_ints;
+                let items = vec![small[6], small[7], small[8]];
+                self.new_tuple(a, items)
+            }
+            Op::NewTwenty(a, b) => {
+                let items = vec![self.slot(b)?; 20];
+                self.new_tuple(a, items)
+            }
+        }
+    }
+
+    /// Makes an object by an instruction of its own. In 3.11 the collection that this makes due comes before the object
+    /// is tracked; later it waits.
+    fn made(
+        &mut self,
+        make: impl FnOnce(&mut Heap<Unwatched, A>) -> Outcome<ObjectKey>,
+    ) -> Result<ObjectKey, GraphError> {
+        let key = make(&mut self.heap).map_err(|_| GraphError::OutOfMemory)?;
+        if self.heap.collects_in_allocation() && self.heap.begin_scheduled() {
+            self.heap.run();
+        }
+        if !matches!(self.heap.object(key).body, Body::Dict(_)) {
+            self.heap.track(key);
+        }
+        Ok(key)
+    }
+
+    fn new_instance(&mut self, a: usize, class: u32) -> Result<(), GraphError> {
+        let key = self.made(|heap| Ok(heap.instance(class)?.0))?;
+        // A call: the eval breaker is looked at while the result is still on the evaluation stack.
+        self.check_eval_breaker();
+        self.store(a, key)
+    }
+
+    fn new_tuple(&mut self, a: usize, items: Vec<ObjectKey>) -> Result<(), GraphError> {
+        for &item in &items {
+            self.heap.incref(item);
+        }
+        let key = self.made(|heap| heap.tuple(items))?;
+        self.store(a, key)
+    }
+
+    fn set_item(&mut self, map: ObjectKey, key: ObjectKey, value: ObjectKey) -> Result<(), GraphError> {
+        self.heap.incref(value);
+        let written = self.heap.dict_set(map, key, value).map_err(|_| GraphError::OutOfMemory)?;
+        if let Some(old) = written.old {
+            self.heap.drop_reference(old);
+        }
+        Ok(())
+    }
+
+    fn store(&mut self, a: usize, key: ObjectKey) -> Result<(), GraphError> {
+        let slot = self.slots.get_mut(a).ok_or(GraphError::NoSuchPlace)?;
+        let old = std::mem::replace(slot, key);
+        self.heap.drop_reference(old);
+        Ok(())
+    }
+
+    fn check_eval_breaker(&mut self) {
+        if !self.heap.collects_in_allocation() && self.heap.begin_scheduled() {
+            self.heap.run();
+        }
+    }
+
+    fn slot(&self, slot: usize) -> Result<ObjectKey, GraphError> {
+        self.slots.get(slot).copied().ok_or(GraphError::NoSuchPlace)
+    }
+
+    fn key(&self, key: usize) -> Result<ObjectKey, GraphError> {
+        self.keys.get(key).copied().ok_or(GraphError::NoSuchPlace)
+    }
+
+    fn typed(&self, slot: usize, expected: &str) -> Result<ObjectKey, GraphError> {
+        let key = self.slot(slot)?;
+        let type_name = self.heap.object(key).type_name();
+        if type_name == expected { Ok(key) } else { Err(GraphError::WrongType { type_name }) }
+    }
+}
