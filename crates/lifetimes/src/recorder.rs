@@ -16,6 +16,10 @@
 //!
 //! Between two ticks, whenever about as much was born as there was before, the shadow graph is traced and the deaths
 //! since are dated (Merlin). What is unreachable and reclaimed is then over: it is counted, kept if wanted, and let go.
+//!
+//! Differs: a C program that reads memory which nobody wrote, after its former owner was freed and the place given to
+//! another object, may find a reference to an object that is over. It stays over, where the naive
+//! [`crate::BruteForce`] has it come back; whether it was over yet depends on when the last pass was.
 
 use memory_trait::{Event, FaultLog, Label, Moment, ObjectName, Observer, Program, Tick};
 
