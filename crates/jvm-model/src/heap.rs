@@ -20,6 +20,7 @@ pub mod tlab;
 mod allocate;
 mod collect;
 mod resize;
+mod resume;
 
 use bitvec::order::Lsb0;
 use bitvec::vec::BitVec;
@@ -39,6 +40,7 @@ use tlab::{Tlab, TlabPolicy};
 
 pub use allocate::HeapExhausted;
 pub use collect::{CollectionReport, Spaces};
+pub use resume::Resumption;
 
 /// Weight of the newest sample of what a young collection promotes. `adaptiveSizePolicy`, `gcStats.cpp:GCStats`.
 const PROMOTED_WEIGHT_PERCENT: u32 = 10;

@@ -4,9 +4,11 @@
 //! line, are described in `tests/oracle/hotspot/README.md`.
 
 mod layouts;
+mod serials;
 mod sizings;
 
 pub use layouts::compare_layouts;
+pub use serials::compare_serial;
 pub use sizings::compare_sizings;
 
 use std::fmt;

@@ -91,7 +91,7 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
         if WATCHED {
             self.tell(mutator);
         }
-        let Scavenge { heap, young_tally, promoted_tally, failed, .. } = self;
+        let Scavenge { heap, klasses, young_tally, promoted_tally, failed, .. } = self;
         heap.old_tally += promoted_tally;
         report.n_moved = young_tally.n_objects + promoted_tally.n_objects;
         report.moved_bytes = young_tally.total_bytes + promoted_tally.total_bytes;
@@ -104,7 +104,7 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
         } else {
             // What was promoted is counted in old; what was copied within young was counted there before.
             heap.young_tally -= promoted_tally;
-            heap.remove_forwarding(failed);
+            heap.remove_forwarding(klasses, failed);
             heap.set_young_failed();
             report.has_promotion_failed = true;
         }
@@ -265,18 +265,16 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
 impl SerialHeap {
     /// `remove_forwarding_pointers`: the objects that were left behind get their marks back, at age 0. What was copied
     /// away is dead and loses its tag.
-    fn remove_forwarding(&mut self, failed: Vec<(usize, u64)>) {
-        let klasses = std::mem::take(&mut self.klasses);
+    fn remove_forwarding(&mut self, klasses: &KlassTable, failed: Vec<(usize, u64)>) {
         for space in [self.eden, self.from] {
             let mut object = space.bottom;
             while object < space.top {
                 if object::is_forwarded(self.memory.word(object)) {
                     self.memory.set_word(object, object::PROTOTYPE);
                 }
-                object += object::size_words(&self.memory, &klasses, object);
+                object += object::size_words(&self.memory, klasses, object);
             }
         }
-        self.klasses = klasses;
         for (object, mark) in failed {
             self.memory.set_word(object, object::ageless(mark));
         }

@@ -106,9 +106,14 @@ impl Memory {
     /// Zeroes words.
     #[inline]
     pub fn clear(&mut self, from: usize, n_words: usize) {
-        // Most objects are a few words, where a loop beats a call.
-        for word in &mut self.words[from..from + n_words] {
-            *word = 0;
+        // Most objects are a few words, where a call costs more than the work.
+        match &mut self.words[from..from + n_words] {
+            [] => {}
+            [a] => *a = 0,
+            [a, b] => (*a, *b) = (0, 0),
+            [a, b, c] => (*a, *b, *c) = (0, 0, 0),
+            [a, b, c, d] => (*a, *b, *c, *d) = (0, 0, 0, 0),
+            words => words.fill(0),
         }
     }
 

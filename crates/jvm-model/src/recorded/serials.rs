@@ -1,0 +1,396 @@
+//! Recorded heap programs: what a real Serial heap did with them, collection by collection and address by address.
+//!
+//! The program works on a root table R in old; the heap is taken over as it was when the recording began.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::BufRead;
+
+use memory_trait::{Address, Collection, Reclaimer};
+use serde::Deserialize;
+
+use super::{Comparison, RecordedError, Wrong, json_message, lines};
+use crate::heap::klass::{ArrayUse, Klass, KlassId, KlassKind, KlassTable};
+use crate::heap::memory::Narrow;
+use crate::heap::space::Space;
+use crate::heap::{CollectionReport, Mutator, Resumption, SerialHeap, Spaces};
+use crate::layout::{ClassInfo, ClassLayout, FieldInfo, FieldType, Mode};
+use crate::params::Flags;
+use crate::sizing::Sizing;
+use crate::version::Version;
+
+/// A line of the file; each has one of these.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Row {
+    Hdr(Header),
+    Init(Init),
+    Ops(Vec<u32>),
+    Snap(usize, Vec<u64>),
+    Gc(Gc),
+}
+
+#[derive(Deserialize)]
+struct Header {
+    jvm: String,
+    flags: Vec<String>,
+    nslots: u32,
+}
+
+type Bounds = [u64; 3];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+struct Places {
+    eden: Bounds,
+    frm: Bounds,
+    to: Bounds,
+    old: Bounds,
+}
+
+#[derive(Deserialize)]
+struct Init {
+    #[serde(flatten)]
+    places: Places,
+    #[serde(rename = "R")]
+    root_table: u64,
+    full: u64,
+    thr: Option<u32>,
+    promoted: Vec<u64>,
+    tlab: Option<(f32, usize, u32)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Gc {
+    #[serde(rename = "type")]
+    kind: String,
+    cause: String,
+    before: Places,
+    after: Places,
+    thr: Option<u32>,
+    ages: BTreeMap<u32, u64>,
+    pf: u32,
+}
+
+/// What the model did, one entry a recorded line.
+enum Done {
+    Gc(Gc),
+    Snap(usize, Vec<u64>),
+}
+
+/// The program's side of the heap: three roots, and a diary.
+struct Host {
+    roots: [Narrow; 3],
+    base: u64,
+    reports: Vec<(Collection, CollectionReport)>,
+}
+
+impl Mutator for Host {
+    const WATCHES: bool = false;
+
+    fn visit_roots(&mut self, visit: &mut impl FnMut(&mut Narrow)) {
+        self.roots.iter_mut().for_each(visit);
+    }
+
+    fn clock_ms(&self) -> u64 {
+        0
+    }
+
+    fn began(&mut self, _collection: Collection) {}
+
+    fn moved(&mut self, _tag: u64, _from: Address, _to: Address) {}
+
+    fn reclaimed(&mut self, _tag: u64, _by: Reclaimer) {}
+
+    fn ended(&mut self, collection: Collection, report: &CollectionReport) {
+        self.reports.push((collection, *report));
+    }
+
+    fn resized(&mut self, _heap_bytes: u64) {}
+}
+
+impl Host {
+    fn places(&self, spaces: &Spaces) -> Places {
+        let bounds = |space: Space| [space.bottom, space.top, space.end].map(|word| self.base + word as u64 * 8);
+        Places { eden: bounds(spaces.eden), frm: bounds(spaces.from), to: bounds(spaces.to), old: bounds(spaces.old) }
+    }
+
+    fn take_reports(&mut self) -> Vec<Done> {
+        let reports = std::mem::take(&mut self.reports);
+        let done = reports.into_iter().map(|(collection, report)| {
+            let has_ages = !collection.is_full && !report.was_skipped && !report.has_promotion_failed;
+            let ages = (1..).zip(&report.age_bytes[1..]).filter(|&(_, &bytes)| bytes > 0);
+            Done::Gc(Gc {
+                kind: if collection.is_full { "Full" } else { "Young" }.to_owned(),
+                cause: collection.cause.to_owned(),
+                before: self.places(&report.before),
+                after: self.places(&report.after),
+                thr: has_ages.then_some(report.tenuring_threshold),
+                ages: if has_ages { ages.map(|(age, &bytes)| (age, bytes)).collect() } else { BTreeMap::new() },
+                pf: u32::from(report.has_promotion_failed),
+            })
+        });
+        done.collect()
+    }
+}
+
+/// The classes of the programs, by kind.
+fn classes(table: &mut KlassTable, mode: &Mode) -> (Vec<KlassId>, KlassId) {
+    use FieldType::{Int, Long, Reference};
+    let fields: [&[FieldType]; 6] = [
+        &[],
+        &[Reference],
+        &[Reference, Reference],
+        &[Long, Reference, Reference, Reference],
+        &[Reference; 8],
+        &[Long; 6],
+    ];
+    let instance = |name: &str, layout: &ClassLayout| {
+        let bytes = u64::from(layout.instance_bytes());
+        Klass::instance(name, KlassKind::Instance, bytes, bytes, layout.reference_offsets())
+    };
+    let layouts = fields.map(|types| ClassLayout::of_record(types, mode));
+    let mut ids: Vec<KlassId> = layouts.iter().map(|layout| table.add(instance("record", layout))).collect();
+    for (name, log2_bytes) in [("[B", 0), ("[I", 2), ("[J", 3)] {
+        ids.push(table.add(Klass::array(name, KlassKind::Numbers { log2_bytes, array_use: ArrayUse::Payload })));
+    }
+    let references = KlassKind::References { array_use: ArrayUse::Payload };
+    let object_array = table.add(Klass::array("[Ljava/lang/Object;", references));
+    ids.push(object_array);
+    let fields = [Reference, Int].map(|field_type| FieldInfo::instance("", field_type)).to_vec();
+    let subclass = ClassLayout::of(&ClassInfo { fields, ..ClassInfo::default() }, Some(&layouts[1]), mode);
+    ids.push(table.add(instance("subclass", &subclass)));
+    (ids, object_array)
+}
+
+/// A program on its heap.
+struct Replay {
+    heap: SerialHeap,
+    host: Host,
+    kinds: Vec<KlassId>,
+    ops: Vec<u32>,
+    at: usize,
+}
+
+impl Replay {
+    fn new(header: &Header, init: &Init, ops: Vec<u32>) -> Result<Self, String> {
+        let words = header.jvm.split_once("(build ").map_or(header.jvm.as_str(), |(_, build)| build);
+        let version: Version = words.parse().map_err(|error: crate::UnknownVersion| error.to_string())?;
+        let known = header.flags.iter().filter(|flag| *flag != "-XX:+UseSerialGC");
+        let flags = Flags::parse(version, known).map_err(|error| error.to_string())?;
+        let sizing = Sizing::of(&flags).map_err(|error| error.to_string())?;
+        let mut table = KlassTable::new();
+        let (kinds, object_array) = classes(&mut table, &Mode::from_flags(&flags));
+        let mut heap = SerialHeap::new(&flags, &sizing, table);
+        let base = sizing.placement.base;
+        let space = |[bottom, top, end]: Bounds| -> Result<Space, String> {
+            let word = |address: u64| {
+                let distance = address.checked_sub(base).filter(|distance| distance.is_multiple_of(8));
+                distance.map(|distance| (distance / 8) as usize).ok_or(format!("{address:#x} is not on this heap"))
+            };
+            Ok(Space { bottom: word(bottom)?, top: word(top)?, end: word(end)? })
+        };
+        let Places { eden, frm, to, old } = init.places;
+        let spaces = Spaces { eden: space(eden)?, from: space(frm)?, to: space(to)?, old: space(old)? };
+        let state = Resumption {
+            spaces,
+            n_full_collections: init.full,
+            tenuring_threshold: init.thr,
+            promoted_bytes: init.promoted.clone(),
+            tlab: init.tlab,
+        };
+        let hole = ((init.root_table - base) / 8) as usize;
+        let roots = heap.resume(&state, hole, object_array, header.nslots);
+        Ok(Replay { heap, host: Host { roots, base, reports: Vec::new() }, kinds, ops, at: 0 })
+    }
+
+    fn table(&self) -> usize {
+        self.heap.memory().index(self.host.roots[1])
+    }
+
+    fn operand(&mut self) -> usize {
+        self.at += 1;
+        self.ops.get(self.at - 1).map_or(0, |&operand| operand as usize)
+    }
+
+    fn slot(&self, slot: usize) -> Narrow {
+        self.heap.element(self.table(), slot)
+    }
+
+    fn set_slot(&mut self, slot: usize, value: Narrow) {
+        self.heap.store_element(self.table(), slot, value);
+    }
+
+    fn object(&self, slot: usize) -> usize {
+        self.heap.memory().index(self.slot(slot))
+    }
+
+    fn create(&mut self, kind: usize, length: u32) -> bool {
+        let slot = self.operand();
+        let Ok(object) = self.heap.allocate(&mut self.host, self.kinds[kind], length, 0) else { return false };
+        let reference = self.heap.memory().narrow(object);
+        self.set_slot(slot, reference);
+        true
+    }
+
+    fn link(&mut self, slot: usize, index: usize, value: Narrow) {
+        let object = self.object(slot);
+        let klass = self.heap.klass_of(object);
+        if matches!(self.heap.klasses().get(klass).kind, KlassKind::References { .. }) {
+            self.heap.store_element(object, index, value);
+        } else {
+            let half = self.heap.reference_half(object, index);
+            self.heap.store_field(object, half, value);
+        }
+    }
+
+    /// Runs until something is to be compared; `None` at the end of the program.
+    fn advance(&mut self) -> Option<Vec<Done>> {
+        while self.at < self.ops.len() {
+            let start = self.at;
+            match self.operand() {
+                1 => {
+                    let kind = self.operand();
+                    if !self.create(kind, 0) {
+                        self.at = self.ops.len();
+                    }
+                }
+                2 => {
+                    let (kind, length) = (self.operand(), self.operand());
+                    if !self.create(kind, length as u32) {
+                        self.at = self.ops.len();
+                    }
+                }
+                3 => {
+                    let (slot, index, from) = (self.operand(), self.operand(), self.operand());
+                    let value = self.slot(from);
+                    self.link(slot, index, value);
+                }
+                4 => {
+                    let slot = self.operand();
+                    self.set_slot(slot, 0);
+                }
+                5 => {
+                    let (from, to) = (self.operand(), self.operand());
+                    let value = self.slot(from);
+                    self.set_slot(to, value);
+                }
+                6 => return Some(vec![Done::Snap(start, self.heap.reachable_addresses(self.table()))]),
+                7 => self.heap.collect_all(&mut self.host),
+                8 => {
+                    let (from, index, to) = (self.operand(), self.operand(), self.operand());
+                    let object = self.object(from);
+                    let value = self.heap.reference(object, self.heap.reference_half(object, index));
+                    self.set_slot(to, value);
+                }
+                9 => {
+                    let (slot, index) = (self.operand(), self.operand());
+                    self.link(slot, index, 0);
+                }
+                _ => self.at = self.ops.len(),
+            }
+            if !self.host.reports.is_empty() {
+                return Some(self.host.take_reports());
+            }
+        }
+        None
+    }
+}
+
+/// Runs a recorded program on the model and compares every collection and every snapshot of addresses with what the
+/// JVM did. Counted are collections, and snapshots as one each.
+///
+/// # Errors
+/// A line that is not what the format says; a file without a program; flags or a JVM that the model does not have.
+pub fn compare_serial(reader: impl BufRead) -> Result<Comparison, RecordedError> {
+    let mut header = None;
+    let mut init = None;
+    let mut ops = Vec::new();
+    let mut replay: Option<Replay> = None;
+    let mut done = [VecDeque::new(), VecDeque::new()];
+    let mut comparison = Comparison { what: "collections and snapshots", n_exact: 0, n_total: 0, first_wrong: None };
+    for entry in lines(reader) {
+        let (line, text) = entry?;
+        let row = serde_json::from_str(&text)
+            .map_err(|error| RecordedError::at(line, json_message("a line of a heap program", &error)))?;
+        let recorded = match row {
+            Row::Hdr(row) => {
+                header = Some(row);
+                continue;
+            }
+            Row::Init(row) => {
+                init = Some(row);
+                continue;
+            }
+            Row::Ops(row) => {
+                ops.extend(row);
+                continue;
+            }
+            Row::Snap(at, addresses) => Done::Snap(at, addresses),
+            Row::Gc(gc) => Done::Gc(gc),
+        };
+        if replay.is_none() {
+            let (Some(header), Some(init)) = (&header, &init) else {
+                return Err(RecordedError::at(line, "something happens before `hdr` and `init`"));
+            };
+            let made = Replay::new(header, init, std::mem::take(&mut ops));
+            replay = Some(made.map_err(|message| RecordedError::at(line, message))?);
+        }
+        let replay = replay.as_mut().expect("made above");
+        // Snapshots and collections are recorded apart, each in the order of the program.
+        let is_snapshot = matches!(recorded, Done::Snap(..));
+        let mut predicted = done[usize::from(is_snapshot)].pop_front();
+        while predicted.is_none() {
+            let Some(more) = replay.advance() else { break };
+            for entry in more {
+                done[usize::from(matches!(entry, Done::Snap(..)))].push_back(entry);
+            }
+            predicted = done[usize::from(is_snapshot)].pop_front();
+        }
+        comparison.n_total += 1;
+        match difference(&recorded, predicted.as_ref()) {
+            None => comparison.n_exact += 1,
+            Some((subject, expected, predicted)) if comparison.first_wrong.is_none() => {
+                let context = format!("after {} of {} numbers of the program", replay.at, replay.ops.len());
+                comparison.first_wrong = Some(Wrong { line, subject, expected, predicted, context });
+            }
+            Some(_) => {}
+        }
+    }
+    let Some(mut replay) = replay else {
+        return Err(RecordedError::at(0, "the file has no heap program, or nothing happens in it"));
+    };
+    while let Some(more) = replay.advance() {
+        done[0].extend(more);
+    }
+    if let Some(more) = done.iter_mut().find_map(VecDeque::pop_front)
+        && comparison.first_wrong.is_none()
+    {
+        let predicted = match more {
+            Done::Gc(gc) => format!("{gc:?}"),
+            Done::Snap(at, _) => format!("a snapshot at {at}"),
+        };
+        let (subject, expected) = ("the end of the file".to_owned(), "nothing more".to_owned());
+        comparison.first_wrong = Some(Wrong { line: 0, subject, expected, predicted, context: String::new() });
+    }
+    Ok(comparison)
+}
+
+/// What is different first: subject, expected, predicted.
+fn difference(recorded: &Done, predicted: Option<&Done>) -> Option<(String, String, String)> {
+    let none = || "none".to_owned();
+    match (recorded, predicted) {
+        (Done::Gc(recorded), Some(Done::Gc(predicted))) => (recorded != predicted)
+            .then(|| (format!("{} collection", recorded.kind), format!("{recorded:?}"), format!("{predicted:?}"))),
+        (Done::Snap(at, recorded), Some(Done::Snap(predicted_at, predicted))) => {
+            let wrong = recorded.iter().zip(predicted).position(|(recorded, predicted)| recorded != predicted);
+            if wrong.is_none() && recorded.len() == predicted.len() && at == predicted_at {
+                return None;
+            }
+            let wrong = wrong.unwrap_or(recorded.len().min(predicted.len()));
+            let of = |addresses: &[u64]| addresses.get(wrong).map_or_else(none, |address| format!("{address:#x}"));
+            let subject = format!("object {wrong} of the snapshot at {at} (the model's is at {predicted_at})");
+            Some((subject, of(recorded), of(predicted)))
+        }
+        (Done::Gc(recorded), _) => Some((format!("{} collection", recorded.kind), format!("{recorded:?}"), none())),
+        (Done::Snap(at, _), _) => Some((format!("snapshot at {at}"), "a snapshot".to_owned(), none())),
+    }
+}
