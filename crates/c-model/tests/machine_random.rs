@@ -1,12 +1,15 @@
 //! Random programs, seeded: after every operation each byte of the heap is counted once, and what is read is what a plain
 //! model of the same program has.
 
+#[path = "support/auditor.rs"]
+mod auditor;
 #[path = "support/rig.rs"]
 mod rig;
 
+use auditor::Auditor;
 use c_model::verify::verify_kernighan_ritchie;
 use c_model::{C, KernighanRitchie, ProcessHeap};
-use memory_trait::{Kind, Machine, Observer, Slot};
+use memory_trait::{Kind, Machine, Observer, Slot, ThreadId};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use rig::*;
@@ -219,9 +222,65 @@ fn watched_and_unwatched_runs_read_the_same_and_use_the_same_memory() {
 }
 
 #[test]
+fn what_is_told_adds_up() {
+    for seed in 0..4 {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let (mut machine, ids) = enter(C::builder().observer(Auditor::default()).build());
+        machine.new_map(B, Kind::Reference, Kind::Reference).unwrap();
+        machine.new_list(D, Kind::Reference).unwrap();
+        for _ in 0..2000 {
+            match random.next_u64() % 8 {
+                0 | 1 => {
+                    machine.new_text(A, &(random.next_u64() % 30).to_string()).unwrap();
+                    machine.push(D, A).unwrap();
+                    machine.new_record(TEMP, ids.node).unwrap();
+                    machine.put(B, A, TEMP).unwrap();
+                }
+                2 => {
+                    machine.new_text(TEMP, &(random.next_u64() % 30).to_string()).unwrap();
+                    machine.remove(B, TEMP).unwrap();
+                    machine.free(TEMP).unwrap();
+                }
+                3 if machine.len(D).unwrap() > 0 => machine.pop(A, D).unwrap(),
+                4 if machine.len(D).unwrap() > 0 => {
+                    machine.set_null(A).unwrap();
+                    machine.set_element(D, 0, A).unwrap();
+                }
+                5 => {
+                    machine.new_record(TEMP, ids.file).unwrap();
+                    machine.free(TEMP).unwrap();
+                    machine.begin_finalizer().unwrap().unwrap();
+                    machine.ret(None).unwrap();
+                }
+                6 => {
+                    machine.call(ids.helper, &[D], Some(A)).unwrap();
+                    machine.new_local(Slot(1)).unwrap();
+                    machine.new_local(Slot(1)).unwrap();
+                    machine.ret(Some(Slot(random.next_u32() % 2))).unwrap();
+                }
+                _ => {
+                    let thread = machine.start_thread(ids.helper, &[D]).unwrap();
+                    machine.switch_thread(thread).unwrap();
+                    machine.new_local(Slot(1)).unwrap();
+                    machine.ret(None).unwrap();
+                    machine.switch_thread(ThreadId(0)).unwrap();
+                }
+            }
+            assert_eq!(machine.usage().balance(), 0);
+        }
+        machine.ret(None).unwrap();
+        machine.observer().assert_no_slot_is_left();
+        machine.finish();
+        machine.observer().assert_nothing_lives();
+        assert!(machine.observer().n_events > 5000);
+    }
+}
+
+#[test]
 fn misuse_at_random_never_stops_anything_but_the_program() {
     for seed in 0..200 {
-        let (mut machine, ids) = enter(C::builder().limit_heap_bytes(4 << 20).build());
+        let builder = C::builder().observer(Auditor::of_misuse());
+        let (mut machine, ids) = enter(builder.limit_heap_bytes(4 << 20).build());
         let mut random = Pcg64Mcg::seed_from_u64(seed);
         let slots = [A, B, D];
         for slot in slots {
@@ -246,6 +305,7 @@ fn misuse_at_random_never_stops_anything_but_the_program() {
         }
         machine.finish();
         assert!(machine.faults().total() > 0);
+        machine.observer().assert_nothing_lives();
     }
 }
 

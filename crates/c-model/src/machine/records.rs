@@ -122,7 +122,8 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
         Ok(())
     }
 
-    /// A reference was written at `at`, the place `index` of the object.
+    /// A reference was written at `at`, the place `index` of the object. What it replaces is what was really there, even
+    /// if a dangling pointer had put it there and nobody was told.
     #[inline]
     pub(super) fn stored_inside(&mut self, handle: &Handle, at: u64, index: u64, new: ObjectKey, is_inside: bool) {
         if O::WATCHES {
