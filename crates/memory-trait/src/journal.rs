@@ -53,13 +53,7 @@ fn place(label: Label) -> usize {
 impl<O: Observer> Journal<O> {
     /// An empty journal.
     pub fn new(observer: O) -> Self {
-        Journal {
-            now: Moment::default(),
-            observer,
-            faults: FaultLog::default(),
-            n_objects: 0,
-            n_named: Vec::new(),
-        }
+        Journal { now: Moment::default(), observer, faults: FaultLog::default(), n_objects: 0, n_named: Vec::new() }
     }
 
     /// Names the next object that the workload creates. Called once for each creating operation, whatever the runtime
