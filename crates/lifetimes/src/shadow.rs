@@ -179,6 +179,7 @@ impl Shadow {
     /// An object was reclaimed.
     ///
     /// What `free` or the end of a frame takes away was reachable until now: what it referred to loses a reference now.
+    /// It was not if a stale address was freed that something else has got by now; that is looked up, being rare.
     /// What a collector or a count reclaims was unreachable before, and so was all that only it led to: its references
     /// stay until the next pass has dated them. The exit is the end of everything at once, and changes nothing here.
     pub(crate) fn reclaim(&mut self, now: Tick, object: ObjectId, by: Reclaimer) {
@@ -188,12 +189,11 @@ impl Shadow {
             return;
         }
         node.reclaimed = Some((now, by));
-        match by {
-            Reclaimer::Free | Reclaimer::Scope => {
-                node.is_cut = true;
-                trace::visit_edges(&mut self.nodes, index, |target, _| target.stamp = now);
-            }
-            Reclaimer::Count | Reclaimer::Cycle | Reclaimer::Young | Reclaimer::Full | Reclaimer::Exit => {}
+        let is_held = node.n_roots > 0 || node.stamp == now;
+        let takes_away = matches!(by, Reclaimer::Free | Reclaimer::Scope);
+        if takes_away && (is_held || self.is_reachable(index, now)) {
+            self.nodes[index.index()].is_cut = true;
+            trace::visit_edges(&mut self.nodes, index, |target, _| target.stamp = now);
         }
     }
 
@@ -324,6 +324,21 @@ mod tests {
         hand.reclaim(3, 0, Reclaimer::Free);
         hand.slot(6, Some(0), None);
         assert_eq!(hand.over(true), "0 6, 1 3");
+    }
+
+    #[test]
+    fn what_a_stale_address_frees_may_have_been_dead_already() {
+        let mut hand = chain();
+        hand.reclaim(9, 0, Reclaimer::Free);
+        hand.reclaim(9, 1, Reclaimer::Free);
+        assert_eq!(hand.over(true), "0 5, 1 5, 2 5");
+
+        let mut hand = chain();
+        hand.bear(3, 4);
+        hand.slot(4, None, Some(3));
+        hand.field(4, 3, 9, Some(1));
+        hand.reclaim(9, 1, Reclaimer::Free);
+        assert_eq!(hand.over(true), "0 5, 1 -, 2 9, 3 -");
     }
 
     #[test]

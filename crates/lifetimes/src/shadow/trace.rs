@@ -59,7 +59,7 @@ impl Shadow {
     fn date_deaths(&mut self) {
         let mut scratch = std::mem::take(&mut self.scratch);
         self.pass += 1;
-        self.mark_reachable(&mut scratch.stack);
+        self.mark_from(&mut scratch.stack, |node| node.n_roots > 0);
         scratch.unreachable.clear();
         for (index, node) in self.nodes.iter_mut().enumerate().filter(|(_, node)| node.is_in_use) {
             if node.mark == self.pass {
@@ -74,11 +74,23 @@ impl Shadow {
         self.scratch = scratch;
     }
 
-    fn mark_reachable(&mut self, stack: &mut Vec<NodeIndex>) {
+    /// Whether an object was reachable at the beginning of this step, or became so in it. Not for every step: it takes
+    /// as long as a pass.
+    #[cold]
+    pub(super) fn is_reachable(&mut self, index: NodeIndex, now: Tick) -> bool {
+        let mut stack = std::mem::take(&mut self.scratch.stack);
+        self.pass += 1;
+        self.mark_from(&mut stack, |node| node.n_roots > 0 || node.is_in_use && node.stamp == now);
+        self.scratch.stack = stack;
+        self.nodes[index.index()].mark == self.pass
+    }
+
+    /// Marks the nodes that are roots, and what they lead to.
+    fn mark_from(&mut self, stack: &mut Vec<NodeIndex>, is_root: impl Fn(&Node) -> bool) {
         let pass = self.pass;
         for index in 0..self.nodes.len() {
             let node = &mut self.nodes[index];
-            if node.n_roots > 0 && node.mark != pass {
+            if is_root(node) && node.mark != pass {
                 node.mark = pass;
                 stack.push(NodeIndex::new(index as u32));
             }
