@@ -7,6 +7,9 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, S
 
 use crate::source::{Lines, Span};
 
+/// A longer line is not shown: nobody could read it. Unit: bytes.
+const LINE_BYTES_MAX: usize = 400;
+
 /// One problem, as the parser and the checker find it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -103,11 +106,15 @@ impl Diagnostics {
         let named = Arc::new(NamedSource::new(name, source.to_owned()));
         let all = problems
             .into_iter()
-            .map(|problem| Diagnostic {
-                line: lines.line(problem.span.start),
-                column: lines.column(source, problem.span.start),
-                problem,
-                source: Some(Arc::clone(&named)),
+            .map(|problem| {
+                let line = lines.line(problem.span.start);
+                let is_shown = lines.around(source, line).iter().all(|text| text.len() <= LINE_BYTES_MAX);
+                Diagnostic {
+                    line,
+                    column: lines.column(source, problem.span.start),
+                    problem,
+                    source: is_shown.then(|| Arc::clone(&named)),
+                }
             })
             .collect();
         Diagnostics { name: name.to_owned(), all }
@@ -127,6 +134,9 @@ impl Diagnostics {
         for diagnostic in &self.all {
             if diagnostic.source.is_none() {
                 text.push_str(&self.name);
+                if diagnostic.line != 0 {
+                    text.push_str(&format!(":{}:{}", diagnostic.line, diagnostic.column));
+                }
                 text.push_str(":\n");
             }
             // Writing to a string cannot fail; a report that could not be made still has its sentence.

@@ -133,7 +133,7 @@ fn lines(source: &str, tokens: &[Token], angles: &[u32]) -> Vec<Line> {
 /// Whether an expression goes on in the next line.
 fn ends_open(code: &str) -> bool {
     let last = code.rsplit(' ').next().unwrap_or("");
-    matches!(last, "+" | "-" | "*" | "/" | "%" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "=" | "and" | "or" | ",")
+    matches!(last, "+" | "-" | "*" | "/" | "%" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "and" | "or")
         || (code.ends_with(',') && code.trim_start().starts_with("print "))
 }
 

@@ -48,6 +48,7 @@ pub fn parse(source: &str) -> Parsed {
         nested: 0,
         depth: 0,
         no_record: false,
+        has_given_up: false,
         file: File::default(),
         angles: Vec::new(),
         problems,
@@ -71,6 +72,8 @@ struct Parser<'s> {
     depth: u32,
     /// Whether a `{` after a name begins a block and not a creation: in the heads of `if`, `while` and `for`.
     no_record: bool,
+    /// Whether the rest is not read.
+    has_given_up: bool,
     file: File,
     angles: Vec<u32>,
     problems: Vec<Problem>,
@@ -169,7 +172,7 @@ impl Parser<'_> {
     }
 
     fn report(&mut self, problem: Problem) -> Reported {
-        if self.problems.len() < PROBLEMS_MAX {
+        if !self.has_given_up {
             self.problems.push(problem);
         }
         if self.problems.len() >= PROBLEMS_MAX {
@@ -178,8 +181,9 @@ impl Parser<'_> {
         Reported
     }
 
-    /// Reads no further.
+    /// Reads no further: what would be said of the missing rest is of no use.
     fn give_up(&mut self) {
+        self.has_given_up = true;
         self.at = self.tokens.len() - 1;
     }
 
@@ -192,7 +196,8 @@ impl Parser<'_> {
         let span = match self.peek() {
             // Point at the end of what is there, not at the start of the next line.
             TokenKind::Newline | TokenKind::End => {
-                let end = self.previous_span().end;
+                let read = self.tokens[..self.at].iter().rev().find(|token| token.kind != TokenKind::Newline);
+                let end = read.map_or(0, |token| token.span.end);
                 Span { start: end, end }
             }
             _ => self.span(),
@@ -239,10 +244,13 @@ impl Parser<'_> {
     }
 
     /// Skips what is left of a statement that could not be read: to the line's end, or before the closing brace of the
-    /// block it is in.
-    fn recover(&mut self) {
+    /// block it is in. `start` is where the statement began: what stands on a later line has not been read.
+    fn recover(&mut self, start: usize) {
         self.nested = 0;
         self.no_record = false;
+        if self.at > start && self.tokens[self.at - 1].kind == TokenKind::Newline {
+            return;
+        }
         let mut braces = 0;
         loop {
             match self.peek() {

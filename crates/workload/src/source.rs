@@ -50,6 +50,13 @@ impl Lines {
         self.starts.partition_point(|&start| start <= at) as u32
     }
 
+    /// A line and its neighbours.
+    pub(crate) fn around<'s>(&self, source: &'s str, line: u32) -> Vec<&'s str> {
+        let place = line as usize - 1;
+        let starts = &self.starts[place.saturating_sub(1)..(place + 2).min(self.starts.len())];
+        starts.iter().map(|&start| source[start as usize..].split('\n').next().unwrap_or("")).collect()
+    }
+
     /// The column of a byte, from 1. Unit: characters.
     pub fn column(&self, source: &str, at: u32) -> u32 {
         let start = self.starts[self.line(at) as usize - 1];

@@ -224,11 +224,13 @@ impl Parser<'_> {
         if !matches!(self.text(), "array" | "list" | "map" | "weak") {
             return None;
         }
-        let (at, nested, n_problems, n_angles) = (self.at, self.nested, self.problems.len(), self.angles.len());
+        let (at, nested, has_given_up) = (self.at, self.nested, self.has_given_up);
+        let (n_problems, n_angles) = (self.problems.len(), self.angles.len());
         let ty = self.type_name().ok().filter(|_| self.peek() == TokenKind::OpenParen);
         if ty.is_none() {
             self.problems.truncate(n_problems);
             self.angles.truncate(n_angles);
+            self.has_given_up = has_given_up;
             self.at = at;
             self.nested = nested;
         }

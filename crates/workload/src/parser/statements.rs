@@ -24,15 +24,16 @@ impl Parser<'_> {
                     }
                     _ => {}
                 }
+                let start = this.at;
                 match this.statement() {
                     Ok(statement) => {
                         statements.push(statement);
                         if !matches!(this.peek(), TokenKind::Newline | TokenKind::CloseBrace | TokenKind::End) {
                             this.unexpected("the end of the line");
-                            this.recover();
+                            this.recover(start);
                         }
                     }
-                    Err(_) => this.recover(),
+                    Err(_) => this.recover(start),
                 }
             }
             let end = this.bump().span;
@@ -106,7 +107,6 @@ impl Parser<'_> {
             return Err(self.report(problem));
         }
         self.bump();
-        self.skip_newlines();
         Ok(StatementKind::Var { name, ty, value: self.expression()? })
     }
 
@@ -194,7 +194,6 @@ impl Parser<'_> {
     fn expression_statement(&mut self) -> Parse<StatementKind> {
         let expression = self.expression()?;
         if self.eat(TokenKind::Assign) {
-            self.skip_newlines();
             let value = self.expression()?;
             if !matches!(expression.kind, ExprKind::Name(_) | ExprKind::Field { .. } | ExprKind::Index { .. }) {
                 let problem = Problem::new(expression.span, "this cannot be assigned to")

@@ -1,0 +1,14 @@
+//! The workload language, from outside: what programs mean, what is said of wrong ones, what machines get to see.
+
+mod diagnostics;
+mod faults;
+mod finalizers;
+mod formatting;
+mod fuzzing;
+mod meaning;
+mod operations;
+mod params;
+mod recorder;
+// mod reference;
+mod support;
+mod threads;
