@@ -9,6 +9,6 @@ mod meaning;
 mod operations;
 mod params;
 mod recorder;
-// mod reference;
+mod reference;
 mod support;
 mod threads;
