@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// Cores of the machine a heap trace was recorded on: the limit of malloc's arenas follows from it
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=65536))]
     cores: u64,
+    /// The `GLIBC_TUNABLES` a heap trace was recorded under, such as `tcache_count=0:arena_max=2`
+    #[arg(long, default_value = "", hide_default_value = true)]
+    tunables: String,
 }
 
 /// How one file came out.
@@ -100,7 +103,7 @@ fn verify(file: &Path, args: &Args) -> Verdict {
         Err(error) => return unreadable(&error),
     };
     match kind {
-        Some(Kind::HeapTrace) => glibc::verify(file, args.cores),
+        Some(Kind::HeapTrace) => glibc::verify(file, args.cores, &args.tunables),
         Some(Kind::Hotspot(recorded)) => hotspot_recorded::verify(file, recorded),
         Some(Kind::Pymalloc(kind)) => pymalloc::verify(file, kind),
         None => unreadable(&"not a recording of a known kind (a heap trace begins with `H page+`)"),

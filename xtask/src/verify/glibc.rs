@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use c_model::Glibc;
 use c_model::malloc::Replay;
 use heap_trace::Reader;
 
@@ -10,12 +11,16 @@ use super::{Progress, Verdict};
 /// How often a run looks whether it has something to say. Unit: lines.
 const PROGRESS_LINES: u64 = 1 << 14;
 
-pub(super) fn verify(file: &Path, cores: u64) -> Verdict {
+pub(super) fn verify(file: &Path, cores: u64, tunables: &str) -> Verdict {
     let mut trace = match Reader::open(file) {
         Ok(trace) => trace,
         Err(error) => return Verdict::Unreadable(error.to_string()),
     };
-    let mut replay = match Replay::new(&trace.header(), cores) {
+    let glibc = match Glibc::builder().cores(cores).tunables(tunables) {
+        Ok(glibc) => glibc,
+        Err(error) => return Verdict::Unreadable(error.to_string()),
+    };
+    let mut replay = match Replay::new(&trace.header(), glibc) {
         Ok(replay) => replay,
         Err(error) => return Verdict::Unreadable(format!("{}:1: {error}", file.display())),
     };

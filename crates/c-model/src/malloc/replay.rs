@@ -12,7 +12,7 @@ mod snapshot;
 use heap_trace::{AddressMap, Answer, Call, Header, Pointer, Record, Request};
 use memory_trait::{Address, Allocator, Outcome, ThreadId};
 
-use super::Glibc;
+use super::{Builder, Glibc};
 
 pub use difference::Difference;
 pub use recorded::Recorded;
@@ -31,7 +31,6 @@ pub struct Replay {
     glibc: Glibc<Recorded>,
     map: AddressMap,
     base: u64,
-    cores: u64,
     /// The break as the trace last gave it.
     brk: u64,
     maps: Option<Vec<(u64, u64)>>,
@@ -54,20 +53,20 @@ pub struct Tally {
 }
 
 impl Replay {
-    /// A replay of a trace with this first line, recorded on a machine with so many cores.
+    /// A replay of a trace with this first line. `glibc` says what the trace does not: on how many cores it was
+    /// recorded, and under which tunables.
     ///
     /// # Errors
     /// What is impossible about the header.
-    pub fn new(header: &Header, cores: u64) -> Result<Self, String> {
+    pub fn new(header: &Header, glibc: Builder) -> Result<Self, String> {
         if !(4096..1 << 47).contains(&header.base) {
             return Err(format!("a program break at {:#x} is impossible", header.base));
         }
-        let glibc = Glibc::builder().cores(cores).heap_base(Address(header.base)).contents(false);
+        let glibc = glibc.heap_base(Address(header.base)).contents(false).build_on(Recorded::default());
         Ok(Replay {
-            glibc: glibc.build_on(Recorded::default()),
+            glibc,
             map: AddressMap::new(*header),
             base: header.base,
-            cores,
             brk: header.base,
             maps: None,
             pending: None,
@@ -86,11 +85,6 @@ impl Replay {
     /// The allocator in its state after the last event.
     pub fn glibc(&self) -> &Glibc<Recorded> {
         &self.glibc
-    }
-
-    /// Cores the arena limit is computed from.
-    pub fn cores(&self) -> u64 {
-        self.cores
     }
 
     /// Takes the next record, which was in `line`.

@@ -34,6 +34,8 @@ pub struct Recorded {
     mapping: Option<u64>,
     /// The break after the event.
     brk: u64,
+    /// The break was raised in this event.
+    has_grown: bool,
     /// The mappings before the event, where they are known and placement is predicted.
     space: Option<AddressSpace>,
     is_near_limit: bool,
@@ -56,6 +58,7 @@ impl Recorded {
             Reply::Other | Reply::Nothing => None,
         };
         self.brk = brk;
+        self.has_grown = false;
         self.space = maps.map(AddressSpace::of);
         self.is_near_limit = n_mmaps > MMAPS_NEAR_LIMIT;
         self.has_placed = false;
@@ -80,8 +83,13 @@ impl Recorded {
 }
 
 impl System for Recorded {
+    /// Refused is what would leave the place where the break is found after the event, if the event looks like it: it
+    /// got no block, or had the break raised already. (A failed call may have raised the break all the same: after a
+    /// foreign `sbrk`, freeing the old top can trim the new one until it is too small.)
     fn move_break(&mut self, from: u64, to: u64) -> bool {
-        to <= from || to <= self.brk || !self.may_have_refused()
+        let is_refused = to > from && from == self.brk && (self.may_have_refused() || self.has_grown);
+        self.has_grown |= to > from && !is_refused;
+        !is_refused
     }
 
     /// Differs from what was recorded only when it must: a request that the recorded process did not map is placed
