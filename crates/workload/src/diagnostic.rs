@@ -63,6 +63,13 @@ pub struct Diagnostic {
     source: Option<Arc<NamedSource<String>>>,
 }
 
+impl Diagnostic {
+    /// File, line and column, as far as there are any.
+    fn place(&self, name: &str) -> String {
+        if self.line == 0 { name.to_owned() } else { format!("{name}:{}:{}", self.line, self.column) }
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.problem.message)
@@ -133,10 +140,7 @@ impl Diagnostics {
         let mut text = String::new();
         for diagnostic in &self.all {
             if diagnostic.source.is_none() {
-                text.push_str(&self.name);
-                if diagnostic.line != 0 {
-                    text.push_str(&format!(":{}:{}", diagnostic.line, diagnostic.column));
-                }
+                text.push_str(&diagnostic.place(&self.name));
                 text.push_str(":\n");
             }
             // Writing to a string cannot fail; a report that could not be made still has its sentence.
@@ -156,11 +160,7 @@ impl fmt::Display for Diagnostics {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            f.write_str(&self.name)?;
-            if diagnostic.line != 0 {
-                write!(f, ":{}:{}", diagnostic.line, diagnostic.column)?;
-            }
-            write!(f, ": {}", diagnostic.problem.message)?;
+            write!(f, "{}: {}", diagnostic.place(&self.name), diagnostic.problem.message)?;
             if let Some(help) = &diagnostic.problem.help {
                 write!(f, " ({help})")?;
             }

@@ -18,7 +18,7 @@ fn exercise(source: &str) {
     match Workload::parse("fuzz.wl", source) {
         Err(problems) => {
             assert!(!problems.all.is_empty());
-            if source.len() % 8 == 0 {
+            if source.len().is_multiple_of(8) {
                 assert!(!problems.render(false).is_empty());
             }
         }

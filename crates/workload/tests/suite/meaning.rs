@@ -296,7 +296,7 @@ fn the_hook_is_called_every_so_many_ticks() {
     let mut seen = Vec::new();
     let run =
         workload::interpret::run_sampled(&code, &mut workload::Bare::new(), &Options::default(), 50, |tick, _| {
-            seen.push(tick.0)
+            seen.push(tick.0);
         });
     assert_eq!(seen, [50, 100, 150, 200]);
     assert_eq!(run.ticks, 201);

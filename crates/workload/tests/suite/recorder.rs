@@ -23,13 +23,11 @@ impl Recorder {
     fn name(&self, slot: Slot) -> String {
         let function = *self.functions.last().expect("a frame");
         let shape = self.program.function_shape(function);
-        match &shape.slots[slot.index()].name {
-            Some(name) => name.clone(),
-            None => {
-                let n_named = shape.slots.iter().filter(|slot| slot.name.is_some()).count();
-                format!("%{}", slot.index() - n_named)
-            }
+        if let Some(name) = &shape.slots[slot.index()].name {
+            return name.clone();
         }
+        let n_named = shape.slots.iter().filter(|slot| slot.name.is_some()).count();
+        format!("%{}", slot.index() - n_named)
     }
 
     fn note(&mut self, operation: &str, slots: &[Slot], rest: &str) {

@@ -41,10 +41,10 @@ fn program(text: &str) -> String {
         return text.to_owned();
     }
     let declares = |line: &str| ["fn ", "record ", "param ", "expect fault "].iter().any(|word| line.starts_with(word));
-    let (mut declared, mut statements, mut is_inside) = (String::new(), String::new(), false);
+    let (mut items, mut statements, mut is_inside) = (String::new(), String::new(), false);
     for line in text.lines() {
         let begins = declares(line);
-        let into = if is_inside || begins { &mut declared } else { &mut statements };
+        let into = if is_inside || begins { &mut items } else { &mut statements };
         into.push_str(line);
         into.push('\n');
         if begins && line.ends_with('{') {
@@ -53,7 +53,7 @@ fn program(text: &str) -> String {
             is_inside = false;
         }
     }
-    format!("{declared}fn main() {{\n{statements}}}\n")
+    format!("{items}fn main() {{\n{statements}}}\n")
 }
 
 #[test]
