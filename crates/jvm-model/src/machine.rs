@@ -91,6 +91,11 @@ impl<O: Observer> Jvm<O> {
         &self.host.journal.observer
     }
 
+    /// Who watches, to be asked for what was seen since.
+    pub fn observer_mut(&mut self) -> &mut O {
+        &mut self.host.journal.observer
+    }
+
     /// The machine is done; answers who watched.
     pub fn into_observer(self) -> O {
         self.host.journal.observer

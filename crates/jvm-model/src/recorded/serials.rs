@@ -72,7 +72,7 @@ struct Gc {
 
 /// What the model did, one entry a recorded line.
 enum Done {
-    Gc(Gc),
+    Gc(Box<Gc>),
     Snap(usize, Vec<u64>),
 }
 
@@ -118,7 +118,7 @@ impl Host {
         let done = reports.into_iter().map(|(collection, report)| {
             let has_ages = !collection.is_full && !report.was_skipped && !report.has_promotion_failed;
             let ages = (1..).zip(&report.age_bytes[1..]).filter(|&(_, &bytes)| bytes > 0);
-            Done::Gc(Gc {
+            Done::Gc(Box::new(Gc {
                 kind: if collection.is_full { "Full" } else { "Young" }.to_owned(),
                 cause: collection.cause.to_owned(),
                 before: self.places(&report.before),
@@ -126,7 +126,7 @@ impl Host {
                 thr: has_ages.then_some(report.tenuring_threshold),
                 ages: if has_ages { ages.map(|(age, &bytes)| (age, bytes)).collect() } else { BTreeMap::new() },
                 pf: u32::from(report.has_promotion_failed),
-            })
+            }))
         });
         done.collect()
     }
@@ -325,7 +325,7 @@ pub fn compare_serial(reader: impl BufRead) -> Result<Comparison, RecordedError>
                 continue;
             }
             Row::Snap(at, addresses) => Done::Snap(at, addresses),
-            Row::Gc(gc) => Done::Gc(gc),
+            Row::Gc(gc) => Done::Gc(Box::new(gc)),
         };
         if replay.is_none() {
             let (Some(header), Some(init)) = (&header, &init) else {
