@@ -177,6 +177,12 @@ impl Object {
         !self.next.is_null()
     }
 
+    /// Whether it refers to nothing and its death is a matter of a block.
+    #[inline]
+    pub(crate) fn is_scalar(&self) -> bool {
+        matches!(self.body, Body::Int(_) | Body::Float(_) | Body::Text(_) | Body::Bytes(_))
+    }
+
     /// Its identity, if the workload created it.
     #[inline]
     pub(crate) fn id(&self) -> Option<ObjectId> {

@@ -16,7 +16,7 @@ use self::trashcan::Trashcan;
 use self::work::Work;
 use crate::Version;
 use crate::object::heap::Heap;
-use crate::object::{Body, IMMORTAL, Object};
+use crate::object::{IMMORTAL, Object};
 
 /// Something of the program has to run before the deaths go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,15 @@ pub(crate) enum Due {
         /// The callback's number.
         callback: u64,
     },
+}
+
+/// Whether a death may begin on our own stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// It is the outermost one: it begins at once.
+    AtOnce,
+    /// Another one is in progress above: it is put on the stack of work, so that ours does not grow.
+    Later,
 }
 
 /// The state of deaths in progress.
@@ -82,7 +91,17 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// `Py_DECREF`: drops a reference, and all that dies of it, until a `__del__` is due or nothing is left to do.
     #[inline]
     pub(crate) fn drop_reference(&mut self, key: ObjectKey) {
-        if self.release(key) {
+        if self.is_last_reference(key) {
+            self.die(key);
+        }
+    }
+
+    /// The count of an object has become zero.
+    fn die(&mut self, key: ObjectKey) {
+        if self.objects[key].is_scalar() {
+            self.free_scalar(key);
+        } else {
+            self.begin_death(key, Begin::AtOnce);
             self.run();
         }
     }
@@ -91,21 +110,27 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// work. Whether there is such work now.
     #[inline]
     pub(crate) fn release(&mut self, key: ObjectKey) -> bool {
+        if !self.is_last_reference(key) {
+            return false;
+        }
+        if self.objects[key].is_scalar() {
+            self.free_scalar(key);
+            return false;
+        }
+        self.begin_death(key, Begin::Later);
+        true
+    }
+
+    /// Takes one reference off the count; whether it was the last.
+    #[inline]
+    pub(crate) fn is_last_reference(&mut self, key: ObjectKey) -> bool {
         let object = &mut self.objects[key];
         if object.refcount == IMMORTAL {
             return false;
         }
         debug_assert!(object.refcount > 0, "a reference to a dying {} is dropped", object.type_name());
         object.refcount -= 1;
-        if object.refcount != 0 {
-            return false;
-        }
-        if matches!(object.body, Body::Int(_) | Body::Float(_) | Body::Text(_) | Body::Bytes(_)) {
-            self.free_scalar(key);
-            return false;
-        }
-        self.begin_death(key);
-        true
+        object.refcount == 0
     }
 
     /// Whether work waits for a finalizer or callback.

@@ -4,87 +4,25 @@
 //! A program works on an array of slots, all `None` at first. In the real interpreter each operation is an arm of a loop;
 //! where in the arm the eval breaker is looked at decides when 3.12 and later collect. The recording starts from a clean
 //! state but for the loop's iterator, which the collector tracks.
+//!
+//! Differs: the callback of a weak reference is a number here and an object there, and so is the tuple of arguments of a
+//! class that is called with some; the counts of programs with [`GraphOperation::WeakField`] and
+//! [`GraphOperation::WeakSlot`] are lower by that. The order of everything is the same.
+
+mod operation;
 
 use memory_trait::{Allocator, ObjectKey, Outcome, Unwatched};
+use rustc_hash::FxHashMap;
 
+pub use self::operation::GraphOperation;
 use super::N_GENERATIONS;
 use crate::object::Body;
 use crate::object::heap::Heap;
+use crate::refcount::Due;
 use crate::{PageAllocator, Pymalloc, Version};
 
 /// Keys that maps are given: interned strings, made before the program starts.
 const N_KEYS: usize = 12;
-
-/// An operation; slots and keys by number. `S` is the array of slots, `K` that of keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GraphOperation {
-    /// `S[a] = []`
-    NewList(usize),
-    /// `S[a].append(S[b])`
-    Append(usize, usize),
-    /// `S[a] = None`
-    Drop(usize),
-    /// `S[a] = {}`
-    NewDict(usize),
-    /// `S[a][K[c]] = S[b]`
-    SetItem(usize, usize, usize),
-    /// `S[a] = (S[b], S[c])`
-    NewPair(usize, usize, usize),
-    /// `S[a] = Node()`, which has `__slots__` p and q
-    NewNode(usize),
-    /// `S[a].p = S[b]` (0) or `S[a].q = S[b]` (1)
-    SetField(usize, usize, usize),
-    /// `S[a].pop()`
-    Pop(usize),
-    /// `S[a].clear()`
-    Clear(usize),
-    /// `S[a] = Obj()`, whose `__init__` sets x and y to `None`
-    NewObject(usize),
-    /// `S[a] = S[b]`
-    Copy(usize, usize),
-    /// `gc.collect(generation)`
-    Collect(usize),
-    /// `del S[a][K[c]]`
-    DeleteItem(usize, usize),
-    /// `S[a] = [S[b], S[c]]`
-    NewListOfTwo(usize, usize, usize),
-    /// `S[a] = {K[c]: S[b]}`
-    NewDictOfOne(usize, usize, usize),
-    /// `S[a] = (1, 2, n)`, made at run time
-    NewTriple(usize),
-    /// `S[a] =` a tuple of 20 times `S[b]`
-    NewTwenty(usize, usize),
-}
-
-impl GraphOperation {
-    /// The operation that a recording writes as these four numbers; `None` when there is no such operation.
-    pub fn from_quad([kind, a, b, c]: [i64; 4]) -> Option<GraphOperation> {
-        let (a, b, c) = (usize::try_from(a).ok()?, usize::try_from(b).ok()?, usize::try_from(c).ok()?);
-        Some(match kind {
-            0 => GraphOperation::NewList(a),
-            1 => GraphOperation::Append(a, b),
-            2 => GraphOperation::Drop(a),
-            3 => GraphOperation::NewDict(a),
-            4 => GraphOperation::SetItem(a, b, c),
-            5 => GraphOperation::NewPair(a, b, c),
-            6 => GraphOperation::NewNode(a),
-            7 => GraphOperation::SetField(a, 0, b),
-            8 => GraphOperation::SetField(a, 1, b),
-            9 => GraphOperation::Pop(a),
-            10 => GraphOperation::Clear(a),
-            11 => GraphOperation::NewObject(a),
-            12 => GraphOperation::SetField(a, 0, b),
-            13 => GraphOperation::Copy(a, b),
-            14 => GraphOperation::Collect(b),
-            15 => GraphOperation::DeleteItem(a, c),
-            16 => GraphOperation::NewListOfTwo(a, b, c),
-            17 => GraphOperation::NewDictOfOne(a, b, c),
-            18 => GraphOperation::NewTriple(a),
-            19 => GraphOperation::NewTwenty(a, b),
-            _ => return None,
-        })
-    }
-}
 
 /// Why an operation cannot be done: the program contradicts itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,9 +75,15 @@ pub struct CollectionRow {
 pub struct Graph<A = PageAllocator> {
     heap: Heap<Unwatched, A>,
     slots: Vec<ObjectKey>,
+    weak_slots: Vec<ObjectKey>,
     keys: Vec<ObjectKey>,
     node: u32,
     object: u32,
+    finalizable: u32,
+    /// Identity and rescuing slot of each finalizable object.
+    finalizables: FxHashMap<ObjectKey, (u64, Option<usize>)>,
+    /// What finalizers and callbacks logged.
+    logged: Vec<u64>,
 }
 
 impl Graph {
@@ -147,16 +91,26 @@ impl Graph {
     pub fn new(version: Version, thresholds: [u32; N_GENERATIONS], n_slots: usize) -> Graph {
         let mut heap = Heap::new(version, thresholds, u64::MAX, Pymalloc::new(version), Unwatched);
         let none = heap.singletons.none;
-        heap.incref_by(none, n_slots as u32);
+        heap.incref_by(none, 2 * n_slots as u32 + 8);
         let name = |n: usize| format!("key{n}");
         let keys = (0..N_KEYS).map(|n| heap.text(&name(n)).expect("the heap is empty").0).collect();
-        let defaults = vec![none, none];
-        let node = heap.class(&["p", "q"], defaults.clone(), false);
-        let object = heap.class(&["x", "y"], defaults, false);
+        let small_node = heap.class(&["p", "q", "w"], vec![none; 3], false);
+        let object = heap.class(&["x", "y"], vec![none; 2], false);
+        let finalizable = heap.class(&["p", "q", "w"], vec![none; 3], true);
         // The loop's iterator.
         let (iterator, _) = heap.list().expect("the heap is empty");
         heap.track(iterator);
-        Graph { heap, slots: vec![none; n_slots], keys, node, object }
+        Graph {
+            heap,
+            slots: vec![none; n_slots],
+            weak_slots: vec![none; n_slots],
+            keys,
+            node: small_node,
+            object,
+            finalizable,
+            finalizables: FxHashMap::default(),
+            logged: Vec::new(),
+        }
     }
 }
 
@@ -164,12 +118,13 @@ impl<A: Allocator> Graph<A> {
     /// Does an operation; answers a row for each generation collected during it.
     ///
     /// # Errors
-    /// When the program contradicts itself. The graph is as before.
+    /// When the program contradicts itself. The graph is of no use after that.
     pub fn step(&mut self, operation: GraphOperation) -> Result<Vec<CollectionRow>, GraphError> {
         let before = self.heap.gc.stats;
+        self.logged.clear();
         self.perform(operation)?;
+        self.settle();
         // The jump back to the head of the loop.
-        self.heap.run();
         self.check_eval_breaker();
         let gc = &self.heap.gc;
         let row = |generation: usize| CollectionRow {
@@ -183,13 +138,40 @@ impl<A: Allocator> Graph<A> {
         Ok((0..N_GENERATIONS).map(row).filter(|row| row.n_collections > 0).collect())
     }
 
+    /// What finalizers and callbacks logged during the last operation, in order.
+    pub fn logged(&self) -> &[u64] {
+        &self.logged
+    }
+
+    /// Runs what is due until nothing is left to do.
+    fn settle(&mut self) {
+        while !self.heap.run() {
+            let Some((due, suspended)) = self.heap.enter_due() else { break };
+            match due {
+                Due::Callback { weak: _, callback } => {
+                    self.check_eval_breaker();
+                    self.logged.push(callback);
+                }
+                Due::Finalizer(key) => {
+                    self.check_eval_breaker();
+                    let (id, rescue) = self.finalizables[&key];
+                    self.logged.push(id);
+                    if let Some(slot) = rescue {
+                        self.heap.incref(key);
+                        let old = std::mem::replace(&mut self.slots[slot], key);
+                        self.heap.drop_reference(old);
+                        self.settle();
+                    }
+                }
+            }
+            self.heap.leave_due(suspended);
+        }
+    }
+
+    /// Operations on what is there.
     fn perform(&mut self, operation: GraphOperation) -> Result<(), GraphError> {
         use GraphOperation as Op;
         match operation {
-            Op::NewList(a) => {
-                let key = self.made(|heap| Ok(heap.list()?.0))?;
-                self.store(a, key)
-            }
             Op::Append(a, b) => {
                 let (list, value) = (self.typed(a, "list")?, self.slot(b)?);
                 self.heap.incref(value);
@@ -199,20 +181,10 @@ impl<A: Allocator> Graph<A> {
                 let none = self.heap.none();
                 self.store(a, none)
             }
-            Op::NewDict(a) => {
-                let key = self.made(|heap| Ok(heap.dict()?.0))?;
-                self.store(a, key)
-            }
             Op::SetItem(a, b, c) => {
                 let (map, value, key) = (self.typed(a, "dict")?, self.slot(b)?, self.key(c)?);
                 self.set_item(map, key, value)
             }
-            Op::NewPair(a, b, c) => {
-                let items = vec![self.slot(b)?, self.slot(c)?];
-                self.new_tuple(a, items)
-            }
-            Op::NewNode(a) => self.new_instance(a, self.node),
-            Op::NewObject(a) => self.new_instance(a, self.object),
             Op::SetField(a, field, b) => {
                 let (instance, value) = (self.typed(a, "instance")?, self.slot(b)?);
                 self.heap.incref(value);
@@ -230,7 +202,7 @@ impl<A: Allocator> Graph<A> {
             Op::Clear(a) => {
                 let key = self.slot(a)?;
                 self.heap.clear_container(key);
-                self.heap.run();
+                self.settle();
                 Ok(())
             }
             Op::Copy(a, b) => {
@@ -243,7 +215,7 @@ impl<A: Allocator> Graph<A> {
                     return Err(GraphError::NoSuchPlace);
                 }
                 self.heap.begin_requested(generation);
-                self.heap.run();
+                self.settle();
                 Ok(())
             }
             Op::DeleteItem(a, c) => {
@@ -256,9 +228,40 @@ impl<A: Allocator> Graph<A> {
                 self.heap.drop_reference(entry.value);
                 Ok(())
             }
+            Op::DropWeak(a) => {
+                let none = self.heap.none();
+                let slot = self.weak_slots.get_mut(a).ok_or(GraphError::NoSuchPlace)?;
+                let old = std::mem::replace(slot, none);
+                self.heap.drop_reference(old);
+                Ok(())
+            }
+            other => self.create(other),
+        }
+    }
+
+    /// Operations that make an object.
+    fn create(&mut self, operation: GraphOperation) -> Result<(), GraphError> {
+        use GraphOperation as Op;
+        match operation {
+            Op::NewList(a) => {
+                let key = self.made(|heap| Ok(heap.list()?.0))?;
+                self.store(a, key)
+            }
+            Op::NewDict(a) => {
+                let key = self.made(|heap| Ok(heap.dict()?.0))?;
+                self.store(a, key)
+            }
+            Op::NewPair(a, b, c) => {
+                let items = vec![self.slot(b)?, self.slot(c)?];
+                self.new_tuple(a, items)
+            }
+            Op::NewNode(a) => self.new_instance(a, self.node),
+            Op::NewObject(a) => self.new_instance(a, self.object),
             Op::NewListOfTwo(a, b, c) => {
                 let items = [self.slot(b)?, self.slot(c)?];
-                items.map(|item| self.heap.incref(item));
+                for item in items {
+                    self.heap.incref(item);
+                }
                 let key = self.made(|heap| heap.list_from(&items))?;
                 self.store(a, key)
             }
@@ -279,6 +282,32 @@ impl<A: Allocator> Graph<A> {
                 let items = vec![self.slot(b)?; 20];
                 self.new_tuple(a, items)
             }
+            Op::NewFinalizable { a, id, rescue } => {
+                if rescue.is_some_and(|slot| slot >= self.slots.len()) {
+                    return Err(GraphError::NoSuchPlace);
+                }
+                let class = self.finalizable;
+                let key = self.made(|heap| Ok(heap.instance(class)?.0))?;
+                self.finalizables.insert(key, (id, rescue));
+                self.check_eval_breaker();
+                self.store(a, key)
+            }
+            Op::WeakField(a, b, id) => {
+                let instance = self.typed(a, "instance")?;
+                let weak = self.new_weak(b, id)?;
+                if let Some(old) = self.heap.replace_field(instance, 2, Some(weak)) {
+                    self.heap.drop_reference(old);
+                }
+                Ok(())
+            }
+            Op::WeakSlot(a, b, id) => {
+                let weak = self.new_weak(b, id)?;
+                let slot = self.weak_slots.get_mut(a).ok_or(GraphError::NoSuchPlace)?;
+                let old = std::mem::replace(slot, weak);
+                self.heap.drop_reference(old);
+                Ok(())
+            }
+            other => unreachable!("{other:?} makes nothing"),
         }
     }
 
@@ -290,7 +319,7 @@ impl<A: Allocator> Graph<A> {
     ) -> Result<ObjectKey, GraphError> {
         let key = make(&mut self.heap).map_err(|_| GraphError::OutOfMemory)?;
         if self.heap.collects_in_allocation() && self.heap.begin_scheduled() {
-            self.heap.run();
+            self.settle();
         }
         if !matches!(self.heap.object(key).body, Body::Dict(_)) {
             self.heap.track(key);
@@ -303,6 +332,13 @@ impl<A: Allocator> Graph<A> {
         // A call: the eval breaker is looked at while the result is still on the evaluation stack.
         self.check_eval_breaker();
         self.store(a, key)
+    }
+
+    fn new_weak(&mut self, target: usize, id: u64) -> Result<ObjectKey, GraphError> {
+        let target = self.typed(target, "instance")?;
+        let key = self.made(|heap| Ok(heap.weakref(target, Some(id))?.0))?;
+        self.check_eval_breaker();
+        Ok(key)
     }
 
     fn new_tuple(&mut self, a: usize, items: Vec<ObjectKey>) -> Result<(), GraphError> {
@@ -331,7 +367,7 @@ impl<A: Allocator> Graph<A> {
 
     fn check_eval_breaker(&mut self) {
         if !self.heap.collects_in_allocation() && self.heap.begin_scheduled() {
-            self.heap.run();
+            self.settle();
         }
     }
 

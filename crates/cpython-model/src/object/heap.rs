@@ -13,7 +13,7 @@ use super::spares::Spares;
 use super::{Body, IMMORTAL, Object, STATIC_REFCOUNT_3_11, Text};
 use crate::cycle::Gc;
 use crate::freelists::FreeLists;
-use crate::layout::{GC_HEADER_BYTES, TextKind};
+use crate::layout::{self, GC_HEADER_BYTES, TextKind};
 use crate::params::SMALL_REQUEST_THRESHOLD_BYTES;
 use crate::refcount::Refcounting;
 use crate::{Pymalloc, Version};
@@ -64,6 +64,8 @@ pub(crate) struct Heap<O, A> {
     pub(crate) allocator: Pymalloc<A>,
     pub(crate) limit_bytes: u64,
     bytes_told: u64,
+    /// What an `int` of one digit asks for. Unit: bytes.
+    pub(super) one_digit_bytes: u64,
     pub(crate) account: Account,
     pub(crate) free_lists: FreeLists,
     pub(crate) spares: Spares,
@@ -94,6 +96,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             version,
             journal: Journal::new(observer),
             objects,
+            one_digit_bytes: layout::int_bytes(SMALL_INTS.end, version),
             bytes_told: allocator.heap_bytes(),
             allocator,
             limit_bytes,

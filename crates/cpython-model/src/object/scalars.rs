@@ -10,6 +10,9 @@ use super::account::Split;
 use super::heap::{Heap, SMALL_INTS};
 use crate::layout::{self, FreeList};
 
+/// Bits of an `int`'s digit. Source: `longintrepr.h:PyLong_SHIFT`.
+const DIGIT_BITS: u32 = 30;
+
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// An `int`: one of the small ones, or a new object.
     #[inline]
@@ -19,11 +22,21 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             self.incref(key);
             return Ok(key);
         }
-        let request = layout::int_bytes(value, self.version);
+        let request = self.int_request(value);
         let block = self.malloc(request)?;
         let block_bytes = self.block_bytes(block, request);
         self.account.take(Split::boxed(request, block_bytes));
         Ok(self.insert(Body::Int(value), block, false))
+    }
+
+    /// What an `int` asks for. Most have one digit.
+    #[inline]
+    fn int_request(&self, value: i64) -> u64 {
+        if value.unsigned_abs() >> DIGIT_BITS == 0 {
+            self.one_digit_bytes
+        } else {
+            layout::int_bytes(value, self.version)
+        }
     }
 
     /// A new `float`.
@@ -77,7 +90,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let block = object.address;
         match object.body {
             Body::Int(value) => {
-                let request = layout::int_bytes(value, self.version);
+                let request = self.int_request(value);
                 let block_bytes = self.block_bytes(block, request);
                 self.account.give(Split::boxed(request, block_bytes));
                 self.free(block);

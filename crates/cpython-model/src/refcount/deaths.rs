@@ -5,15 +5,15 @@
 
 use memory_trait::{Address, Allocator, ObjectKey, Observer};
 
-use super::Due;
 use super::work::{Owner, Work};
+use super::{Begin, Due};
 use crate::object::Body;
 use crate::object::dict::Dict;
 use crate::object::heap::Heap;
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
-    /// `_Py_Dealloc` of something that is no scalar: puts the work on the stack.
-    pub(crate) fn begin_death(&mut self, key: ObjectKey) {
+    /// `_Py_Dealloc` of something that is no scalar: does the work, or puts it on the stack.
+    pub(crate) fn begin_death(&mut self, key: ObjectKey, begin: Begin) {
         match &self.objects[key].body {
             Body::Weak(_) => return self.free_weak(key),
             Body::List(_) | Body::Tuple(_) | Body::Dict(_) | Body::Instance(_) => {}
@@ -33,12 +33,19 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
                 }
                 self.untrack(key);
             }
+            if begin == Begin::AtOnce && self.objects[key].weakrefs.is_none() {
+                self.tell_reclaimed(key);
+                return self.drop_slots(key, 0, true);
+            }
             return self.clear_weakrefs_of_dying(key);
         }
         self.tell_reclaimed(key);
         match &mut self.objects[key].body {
             Body::List(_) => {
                 let (items, block) = self.list_take(key);
+                if begin == Begin::AtOnce {
+                    return self.drop_items(Owner::List(key), items, block);
+                }
                 self.push_work(Work::Items { owner: Owner::List(key), items, block });
             }
             Body::Tuple(items) => {
@@ -81,15 +88,23 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     }
 
     pub(super) fn drop_slots(&mut self, key: ObjectKey, mut next: usize, dies: bool) {
-        let Body::Instance(instance) = &self.objects[key].body else { panic!("slots of something without") };
+        let Body::Instance(instance) = &mut self.objects[key].body else { panic!("slots of something without") };
         let class = instance.class as usize;
         let n = self.classes[class].n_fields;
         while next < n {
             let slot = self.classes[class].slot_order[next] as usize;
             next += 1;
             let Some(value) = self.replace_field(key, slot, None) else { continue };
+            // Most of what is dropped lives on, or is immortal.
+            if !self.is_last_reference(value) {
+                continue;
+            }
+            if self.objects[value].is_scalar() {
+                self.free_scalar(value);
+                continue;
+            }
             let n_work = self.refcounting.work.len();
-            self.release(value);
+            self.begin_death(value, Begin::Later);
             if self.refcounting.work.len() > n_work || self.is_suspended() {
                 self.refcounting.work.insert(n_work, Work::Slots { key, next, dies });
                 return;
@@ -103,8 +118,15 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     pub(super) fn drop_items(&mut self, owner: Owner, mut items: Vec<ObjectKey>, block: Address) {
         while let Some(item) = items.pop() {
+            if !self.is_last_reference(item) {
+                continue;
+            }
             let n_work = self.refcounting.work.len();
-            self.release(item);
+            if self.objects[item].is_scalar() {
+                self.free_scalar(item);
+                continue;
+            }
+            self.begin_death(item, Begin::Later);
             if self.refcounting.work.len() > n_work || self.is_suspended() {
                 self.refcounting.work.insert(n_work, Work::Items { owner, items, block });
                 return;
@@ -152,7 +174,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     pub(super) fn destroy_chain(&mut self) {
         if let Some(key) = self.refcounting.trashcan.next_in_chain() {
             self.push_work(Work::Chain);
-            self.begin_death(key);
+            self.begin_death(key, Begin::Later);
         }
     }
 }

@@ -42,11 +42,18 @@ pub(crate) enum Owner {
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// Does what is to do until nothing is left above the innermost running finalizer, or another one is due. Whether
     /// nothing is left.
+    #[inline]
     pub(crate) fn run(&mut self) -> bool {
+        if self.refcounting.work.len() > self.refcounting.base {
+            self.run_work();
+        }
+        self.refcounting.due.is_none()
+    }
+
+    fn run_work(&mut self) {
         while self.refcounting.work.len() > self.refcounting.base && self.refcounting.due.is_none() {
             self.step();
         }
-        self.refcounting.due.is_none()
     }
 
     #[inline]
