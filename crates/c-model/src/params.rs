@@ -14,8 +14,9 @@ pub const GUARD_BYTES: u64 = 4096;
 pub const STACK_TOP: Address = Address(0x7fff_ffff_e000);
 
 /// The address just above the first thread's stack; each further one lies below. Differs: the kernel would put them
-/// among the mapped blocks; here they have a region of their own, so that the two never depend on each other.
-pub const THREAD_STACKS_TOP: Address = Address(0x7ffe_0000_0000);
+/// among the mapped blocks and the heaps of threads; here they have a region of their own, a tebibyte below, so that
+/// neither depends on the other.
+pub const THREAD_STACKS_TOP: Address = Address(0x7f00_0000_0000);
 
 /// The stack pointer is a multiple of this at every call. Unit: bytes. Source: System V ABI, AMD64, 3.2.2.
 pub const STACK_ALIGNMENT_BYTES: u64 = 16;

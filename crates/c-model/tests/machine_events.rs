@@ -165,7 +165,7 @@ fn a_finalizer_is_a_call_with_the_object_in_its_parameter() {
     machine.ret(None).unwrap();
     assert_eq!(
         machine.observer().lines,
-        ["called 3 144", "stored slot - -> 0", "stored slot 0 -> -", "returned 112", "reclaimed 0 free"]
+        ["called 3 160", "stored slot - -> 0", "stored slot 0 -> -", "returned 112", "reclaimed 0 free"]
     );
 }
 

@@ -356,7 +356,7 @@ fn eight_arguments_arrive_two_of_them_on_the_stack() {
 #[test]
 fn the_stack_is_as_deep_as_the_frames_on_it() {
     let (mut machine, ids) = in_main();
-    // Three references, two integers and a float, a bool, and a Node of 32 bytes at a multiple of 8: 6 * 8 + 1, 56 + 32.
+    // Three references, two integers, a float and a bool, 49 bytes; a Node of 32 bytes at a multiple of 16: 96 bytes.
     let main_bytes = 16 + 96;
     assert_eq!(machine.usage().stack_bytes, main_bytes);
     machine.set_int(I, 0).unwrap();

@@ -1,20 +1,21 @@
-//! A function's frame as a compiler without optimisation lays it out.
+//! A function's frame as gcc lays it out without optimisation.
 //!
 //! ```text
 //!  higher   | 8th argument        |  rbp + 24   arguments beyond the registers: pushed by the caller,
 //!           | 7th argument        |  rbp + 16   padded to 16 bytes
 //!           | return address      |  rbp + 8
 //!   rbp ->  | caller's rbp        |  rbp        a multiple of 16
-//!           | first parameter     |  rbp - 8    parameters that came in registers are stored first,
-//!           | locals              |             then the locals in source order, each naturally aligned
+//!           | locals              |             in source order, naturally aligned, records from 16 bytes on at
+//!           |                     |             multiples of 16; then padding to 16 bytes
+//!           | parameters          |             those that came in registers, a truth value as 4 bytes
 //!   rsp ->  | padding             |             the frame ends at a multiple of 16
 //!  lower
 //! ```
 //!
 //! Temporaries are registers and take no bytes here.
 //!
-//! Differs: real compilers order locals as they like (gcc sorts some by size, and puts arrays next to the saved
-//! registers); the number of bytes is the same up to that sorting.
+//! Differs: a function that calls nothing needs not lower the stack pointer (the ABI's red zone); here every function
+//! does. What an expression has to keep across a call, gcc puts into further places of its own.
 
 use memory_trait::{FunctionShape, Kind, SlotShape};
 
@@ -33,7 +34,8 @@ pub enum SlotPlace {
 /// The layout of a function's frames.
 ///
 /// # Source
-/// System V ABI, AMD64, 3.2.2 (the frame) and 3.2.3 (which arguments go to registers).
+/// System V ABI, AMD64, 3.2.2 (the frame) and 3.2.3 (which arguments go to registers); the order of locals and parameters
+/// as gcc 12.2 has it with `-O0 -fno-stack-protector`, recorded in the tests of this module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameLayout {
     /// Where each slot is.
@@ -50,34 +52,40 @@ impl FrameLayout {
     /// # Panics
     /// When the locals take 2 GiB or more: no compiler makes such a frame.
     pub fn new(shape: &FunctionShape, records: &[RecordLayout]) -> Self {
+        let mut slots = vec![SlotPlace::Register; shape.slots.len()];
+        let mut below_bytes = 0_u64;
+        let mut reserve = |size_bytes: u64, alignment_bytes: u64| {
+            below_bytes = (below_bytes + size_bytes).next_multiple_of(alignment_bytes);
+            assert!(below_bytes < 1 << 31, "the frame of {} takes 2 GiB or more", shape.name);
+            SlotPlace::Stack(-(below_bytes as i32))
+        };
+        for (place, slot) in slots.iter_mut().zip(&shape.slots).skip(shape.n_parameters) {
+            if slot.name.is_some() || slot.automatic.is_some() {
+                let (size_bytes, alignment_bytes) = extent(slot, records);
+                *place = reserve(size_bytes, alignment_bytes);
+            }
+        }
+        reserve(0, STACK_ALIGNMENT_BYTES);
         let (mut n_integers, mut n_floats, mut n_pushed) = (0, 0, 0_u64);
-        let mut locals_bytes = 0;
-        let mut slots = Vec::with_capacity(shape.slots.len());
-        for (index, slot) in shape.slots.iter().enumerate() {
-            let is_parameter = index < shape.n_parameters;
+        for (place, slot) in slots.iter_mut().zip(&shape.slots).take(shape.n_parameters) {
             let (n_used, n_registers) = match slot.kind {
                 Kind::Float => (&mut n_floats, FLOAT_ARGUMENT_REGISTERS),
                 Kind::Int | Kind::Bool | Kind::Reference => (&mut n_integers, INTEGER_ARGUMENT_REGISTERS),
             };
-            if is_parameter {
-                *n_used += 1;
-            }
-            if is_parameter && *n_used > n_registers {
-                slots.push(SlotPlace::Stack((FRAME_LINK_BYTES + 8 * n_pushed) as i32));
-                n_pushed += 1;
-            } else if is_parameter || slot.name.is_some() || slot.automatic.is_some() {
-                let (size_bytes, alignment_bytes) = extent(slot, records);
-                locals_bytes = (locals_bytes + size_bytes).next_multiple_of(alignment_bytes);
-                assert!(locals_bytes < 1 << 31, "the frame of {} takes 2 GiB or more", shape.name);
-                slots.push(SlotPlace::Stack(-(locals_bytes as i32)));
-            } else {
-                slots.push(SlotPlace::Register);
-            }
+            *n_used += 1;
+            let is_pushed = *n_used > n_registers;
+            *place = match slot.kind {
+                // A truth value is narrowed from the register or the word that it came in, into a place of its own.
+                Kind::Bool => reserve(PROMOTED_BOOL_BYTES, PROMOTED_BOOL_BYTES),
+                _ if is_pushed => SlotPlace::Stack((FRAME_LINK_BYTES + 8 * n_pushed) as i32),
+                _ => reserve(8, 8),
+            };
+            n_pushed += u64::from(is_pushed);
         }
         FrameLayout {
             slots,
             argument_bytes: (8 * n_pushed).next_multiple_of(STACK_ALIGNMENT_BYTES),
-            locals_bytes: locals_bytes.next_multiple_of(STACK_ALIGNMENT_BYTES),
+            locals_bytes: below_bytes.next_multiple_of(STACK_ALIGNMENT_BYTES),
         }
     }
 
@@ -87,12 +95,14 @@ impl FrameLayout {
     }
 }
 
-/// Size and alignment of a slot on the stack.
+/// A parameter that is a truth value, as an `int`. Unit: bytes. Source: C's default promotions, as gcc 12.2 stores them.
+const PROMOTED_BOOL_BYTES: u64 = 4;
+
+/// Size and alignment of a local. Source of the 16: gcc 12.2 `config/i386/i386.cc:ix86_local_alignment`.
 fn extent(slot: &SlotShape, records: &[RecordLayout]) -> (u64, u64) {
-    match slot.automatic {
-        Some(record) => (records[record.index()].size_bytes, records[record.index()].alignment_bytes),
-        None => (size_of(slot.kind), size_of(slot.kind)),
-    }
+    let Some(record) = slot.automatic else { return (size_of(slot.kind), size_of(slot.kind)) };
+    let RecordLayout { size_bytes, alignment_bytes, .. } = records[record.index()];
+    (size_bytes, if size_bytes >= 16 { 16 } else { alignment_bytes })
 }
 
 #[cfg(test)]
@@ -118,6 +128,66 @@ mod tests {
         assert_eq!(frame(&[], &[Kind::Int; 2]).frame_bytes(), 32);
         assert_eq!(frame(&[], &[Kind::Int; 3]).frame_bytes(), 48);
         assert_eq!(frame(&[], &[Kind::Bool; 16]).frame_bytes(), 32);
+    }
+
+    /// Shapes, and what gcc 12.2 made of them with `-O0 -fno-stack-protector`: the distance from frame to frame of a
+    /// function that calls itself, then where each parameter and local is. `l` is a `long`, `d` a `double`, `b` a
+    /// `_Bool`, `N` a struct of 32 bytes, `P` a struct of three `_Bool`s. Each function has a `long` as first parameter.
+    const RECORDED: &[(&str, &str, u64, &[i32])] = &[
+        ("l", "", 32, &[-8]),
+        ("l", "l", 48, &[-24, -8]),
+        ("l", "ll", 48, &[-24, -8, -16]),
+        ("l", "lll", 64, &[-40, -8, -16, -24]),
+        ("l", "b", 48, &[-24, -1]),
+        ("l", "bl", 48, &[-24, -1, -16]),
+        ("l", "lb", 48, &[-24, -8, -9]),
+        ("l", "blb", 64, &[-40, -1, -16, -17]),
+        ("l", "N", 64, &[-40, -32]),
+        ("l", "Nl", 80, &[-56, -32, -40]),
+        ("l", "lN", 80, &[-56, -8, -48]),
+        ("l", "bN", 80, &[-56, -1, -48]),
+        ("l", "P", 48, &[-24, -3]),
+        ("l", "Pl", 48, &[-24, -3, -16]),
+        ("l", "lP", 48, &[-24, -8, -11]),
+        ("lb", "", 32, &[-8, -12]),
+        ("lbb", "", 32, &[-8, -12, -16]),
+        ("lbl", "l", 64, &[-24, -28, -40, -8]),
+        ("ld", "d", 48, &[-24, -32, -8]),
+        ("lllllll", "l", 96, &[-24, -32, -40, -48, -56, -64, 16, -8]),
+        ("llllllll", "lb", 96, &[-24, -32, -40, -48, -56, -64, 16, 24, -8, -9]),
+        ("lbbbbbbb", "", 80, &[-8, -12, -16, -20, -24, -28, -32, -36]),
+        ("l", "lbld", 64, &[-40, -8, -9, -24, -32]),
+        ("l", "NN", 96, &[-72, -32, -64]),
+        ("l", "bNbPl", 96, &[-72, -1, -48, -49, -52, -64]),
+        ("lb", "b", 48, &[-24, -28, -1]),
+    ];
+
+    #[test]
+    fn frames_are_those_that_gcc_makes() {
+        let mut program = Program::default();
+        let (int, bool) = (("f", Kind::Int), ("f", Kind::Bool));
+        let large = program.record("N", &[int, bool, ("f", Kind::Reference), ("f", Kind::Float)]);
+        let small = program.record("P", &[bool, bool, bool]);
+        let records: Vec<_> = program.records.iter().map(RecordLayout::new).collect();
+        let slot = |letter: char| {
+            let (kind, automatic) = match letter {
+                'l' => (Kind::Int, None),
+                'd' => (Kind::Float, None),
+                'b' => (Kind::Bool, None),
+                'N' => (Kind::Reference, Some(large)),
+                'P' => (Kind::Reference, Some(small)),
+                _ => panic!("no type is written {letter}"),
+            };
+            SlotShape { name: Some("v".to_owned()), kind, automatic }
+        };
+        for &(parameters, locals, frame_bytes, places) in RECORDED {
+            let slots = parameters.chars().chain(locals.chars()).map(slot).collect();
+            let shape = FunctionShape { name: "f".to_owned(), n_parameters: parameters.len(), slots };
+            let layout = FrameLayout::new(&shape, &records);
+            let places: Vec<_> = places.iter().map(|&offset| SlotPlace::Stack(offset)).collect();
+            assert_eq!(layout.slots, places, "({parameters}) {locals}");
+            assert_eq!(layout.frame_bytes(), frame_bytes, "({parameters}) {locals}");
+        }
     }
 
     #[test]
@@ -165,7 +235,7 @@ mod tests {
         let slot = SlotShape { name: Some("p".to_owned()), kind: Kind::Reference, automatic: Some(record) };
         let shape = FunctionShape { name: "f".to_owned(), n_parameters: 0, slots: vec![slot] };
         let layout = FrameLayout::new(&shape, &[RecordLayout::new(program.record_shape(record))]);
-        assert_eq!(layout.slots, [SlotPlace::Stack(-24)]);
+        assert_eq!(layout.slots, [SlotPlace::Stack(-32)], "24 bytes at a multiple of 16");
         assert_eq!(layout.locals_bytes, 32);
     }
 }

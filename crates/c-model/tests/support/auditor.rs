@@ -56,8 +56,10 @@ impl Observer for Auditor {
                 match place {
                     Place::Slot => {
                         *new.map_or(&mut 0, |new| self.slots.entry(new).or_default()) += 1;
-                        let n = old.map(|old| self.slots.get_mut(&old).expect("what is dropped was there"));
-                        n.into_iter().for_each(|n| *n = n.checked_sub(1).expect("what is dropped was there"));
+                        if let Some(old) = old {
+                            let n = self.slots.get_mut(&old).expect("what is dropped was there");
+                            *n = n.checked_sub(1).expect("what is dropped was there");
+                        }
                     }
                     Place::Inside { object, index } => {
                         assert!(self.live.contains(&object), "what is stored in {object:?} is stored in something");
