@@ -1,6 +1,6 @@
 // The benchmarks game's program: many trees that live briefly beside one that lives long.
 // What generational collectors are made for.
-param n = 6 in 4..22
+param n = 8 in 4..22
 
 record Tree {
     left: Tree?

@@ -1,6 +1,6 @@
 // Every second block is freed; then somebody asks for blocks a little larger than the holes.
 // Half the memory is free and none of it fits: fragmentation, unless objects can be moved.
-param blocks = 200 in 2..1000000
+param blocks = 2000 in 2..1000000
 param size = 600 in 1..100000
 
 fn main() {
@@ -13,8 +13,8 @@ fn main() {
         board[2 * i] = null
     }
     collect
-    var larger = array<bytes?>(blocks / 4)
-    for i in 0..blocks / 4 {
+    var larger = array<bytes?>(blocks / 2)
+    for i in 0..blocks / 2 {
         larger[i] = bytes(size + size / 2)
     }
     var total = 0

@@ -1,6 +1,6 @@
 // Rings of objects that refer to each other. Counting references alone would never reclaim them:
 // CPython needs its cycle collector, C has to take them apart by hand, a tracing collector does not notice.
-param rings = 150 in 0..1000000
+param rings = 2000 in 0..1000000
 param length = 8 in 1..100000
 
 record Link {

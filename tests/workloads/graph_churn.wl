@@ -1,7 +1,7 @@
 // A long-lived table whose entries are replaced again and again: every store is from an old object to a young one,
 // which a generational collector has to remember card by card.
 param entries = 64 in 1..1000000
-param rounds = 40 in 0..100000
+param rounds = 600 in 0..100000
 
 record Entry {
     round: int
@@ -16,7 +16,7 @@ fn main() {
     for round in 1..rounds + 1 {
         for i in 0..entries {
             var old = table[i]
-            if rand(0, 4) == 0 {
+            if rand(0, 2) == 0 {
                 table[i] = Entry { round: round, peer: null }
                 free old
             } else {

@@ -1,5 +1,6 @@
 // A linked list is built, reversed in place, added up and freed node by node.
-param n = 1000 in 0..10000000
+param n = 2500 in 0..10000000
+param rounds = 4 in 0..1000000
 
 record Node {
     value: int
@@ -45,8 +46,14 @@ fn release(list: Node?) {
     }
 }
 
-fn main() {
+fn work() {
     var list = reverse(build(n))
     expect sum(list) == n * (n - 1) / 2
     release(list)
+}
+
+fn main() {
+    for round in 0..rounds {
+        work()
+    }
 }

@@ -1,7 +1,7 @@
 // A cache of bounded size: a map for finding, a doubly linked list for the order of use.
 // Entries live for a middling time, and neighbours refer to each other.
 param capacity = 32 in 1..1000000
-param requests = 1500 in 0..100000000
+param requests = 8000 in 0..100000000
 param keys = 64 in 1..100000000
 
 record Entry {

@@ -1,5 +1,6 @@
 // Two matrices of floats are multiplied: three blocks of numbers in C and Java, an object a number in Python.
 param size = 16 in 1..2000
+param rounds = 3 in 0..1000000
 
 fn fill(n: int, scale: float) -> array<float> {
     var m = array<float>(n * n)
@@ -31,7 +32,7 @@ fn total(m: array<float>) -> float {
     return sum
 }
 
-fn main() {
+fn work() {
     var a = fill(size, 0.5)
     var b = fill(size, 2.0)
     var c = multiply(a, b, size)
@@ -50,4 +51,10 @@ fn main() {
     free a
     free b
     free c
+}
+
+fn main() {
+    for round in 0..rounds {
+        work()
+    }
 }

@@ -1,6 +1,6 @@
 // A server's life: each request makes a handful of objects that die together, and now and then a session stays.
 // The weak generational hypothesis in one loop.
-param requests = 400 in 0..10000000
+param requests = 1500 in 0..10000000
 param keep_every = 25 in 1..1000000
 
 record Request {
@@ -30,7 +30,8 @@ fn main() {
     var sessions = list<Session>()
     var sent = 0
     for id in 0..requests {
-        var request = Request { id: id, path: "/item/" + str(id), headers: list<int>() }
+        var number = str(id)
+        var request = Request { id: id, path: "/item/" + number, headers: list<int>() }
         var response = handle(request)
         sent = sent + len(response.body)
         if id % keep_every == 0 {
@@ -40,6 +41,7 @@ fn main() {
         free response
         free request.headers
         free request.path
+        free number
         free request
     }
     expect len(sessions) == (requests + keep_every - 1) / keep_every

@@ -1,5 +1,5 @@
 // A text grown piece by piece, the slow way: each step makes a new one and forgets the old.
-param n = 200 in 0..100000
+param n = 600 in 0..100000
 
 fn main() {
     var text = str(0)

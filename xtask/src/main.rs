@@ -3,6 +3,7 @@
 //! Exit codes: 0 as expected, 1 a difference or a fault of the workload, 2 misuse.
 #![forbid(unsafe_code)]
 
+mod compare;
 mod layout;
 mod verify;
 
@@ -20,12 +21,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Compare(compare::Args),
     Layout(layout::Args),
     Verify(verify::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Compare(args) => compare::run(&args),
         Command::Layout(args) => layout::run(&args),
         Command::Verify(args) => verify::run(&args),
     }

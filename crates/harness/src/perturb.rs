@@ -19,12 +19,21 @@ pub struct Perturbation {
 #[derive(Clone, Copy, Debug)]
 enum Setup {
     /// glibc: the heap's base, and tunables as `GLIBC_TUNABLES` holds them.
-    Glibc { heap_base: Option<u64>, tunables: &'static str },
+    Glibc {
+        heap_base: Option<u64>,
+        tunables: &'static str,
+    },
     /// The allocator of The C Programming Language, section 8.7.
     KernighanRitchie,
-    CPython { version: Version, threshold: Option<[u32; 3]>, ambient_objects: u64 },
+    CPython {
+        version: Version,
+        threshold: Option<[u32; 3]>,
+        ambient_objects: u64,
+    },
     /// Flags in the VM's own spelling, after those that all perturbations share.
-    Jvm { flags: &'static str },
+    Jvm {
+        flags: &'static str,
+    },
 }
 
 const fn glibc(name: &'static str, heap_base: Option<u64>, tunables: &'static str) -> Perturbation {

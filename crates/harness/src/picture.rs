@@ -33,8 +33,11 @@ pub fn draw(panels: &[Panel<'_>], rows_max: usize, width: usize) -> String {
     let n_objects = panels.iter().map(|panel| panel.lifetimes.len()).max().unwrap_or(0);
     let rows = rows_max.min(n_objects);
     // Evenly spaced, the first and the last included.
-    let shown: Vec<usize> = (0..rows).map(|row| if rows < 2 { 0 } else { row * (n_objects - 1) / (rows - 1) }).collect();
-    let longest = |index: &usize| panels.iter().filter_map(|p| p.lifetimes.get(*index)).map(|l| l.name.to_string().chars().count()).max();
+    let shown: Vec<usize> =
+        (0..rows).map(|row| if rows < 2 { 0 } else { row * (n_objects - 1) / (rows - 1) }).collect();
+    let longest = |index: &usize| {
+        panels.iter().filter_map(|p| p.lifetimes.get(*index)).map(|l| l.name.to_string().chars().count()).max()
+    };
     let name_width = shown.iter().filter_map(longest).max().unwrap_or(0).max("bytes in use".len());
     let panel_width = (width.saturating_sub(name_width + 2 * panels.len()) / panels.len().max(1)).max(10);
 

@@ -3,6 +3,7 @@
 use lifetimes::{Determinism, Fates, Keep, Lifetime, Recorder, Summary, Timeline, determinism};
 use memory_trait::{Fault, FaultKind, FaultLog, Machine, Tick};
 use serde::Serialize;
+use workload::code::Op;
 use workload::{Code, Ending, Options, interpret};
 
 use crate::model::Model;
@@ -47,6 +48,8 @@ pub struct ModelRun {
     pub output: String,
     /// Whether it came to its end, and its faults are those that it says are to be expected.
     pub is_as_expected: bool,
+    /// Whether the workload asks for collections itself.
+    pub asks_for_collections: bool,
     /// The first faults, in order; [`Summary::faults`] counts all.
     #[serde(serialize_with = "fault_texts")]
     pub faults: Vec<Fault>,
@@ -121,6 +124,7 @@ fn watch(
         ticks: watched.run.ticks,
         output: watched.run.output,
         is_as_expected,
+        asks_for_collections: code.ops.contains(&Op::Collect),
         faults: watched.faults.first().to_vec(),
         lifetimes: run.lifetimes,
         summary: run.summary,

@@ -13,11 +13,9 @@ use crate::run::{Examined, ModelRun};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cell {
     /// The verdict, computed.
-    pub verdict: String,
+    pub verdict: &'static str,
     /// The figures that it was computed from.
     pub figure: String,
-    /// The workloads that they were measured on.
-    pub workload: String,
     /// What textbooks say, in the words of the verdicts.
     pub textbook: &'static str,
     /// Whether the two agree.
@@ -33,6 +31,8 @@ pub struct Row {
     pub title: &'static str,
     /// How the verdict follows from the figures.
     pub rule: &'static str,
+    /// The workloads that the figures were measured on.
+    pub workload: &'static str,
     /// A cell a model, in the order of [`Model::ALL`].
     pub cells: Vec<Cell>,
 }
@@ -57,8 +57,9 @@ struct Rule {
     key: &'static str,
     title: &'static str,
     rule: &'static str,
+    workload: &'static str,
     textbook: [&'static str; 3],
-    cell: fn(&Evidence<'_>, Model) -> Option<(&'static str, String, &'static str)>,
+    cell: fn(&Evidence<'_>, Model) -> Computed,
 }
 
 const RULES: [Rule; 12] = [
@@ -66,13 +67,19 @@ const RULES: [Rule; 12] = [
         key: "allocation",
         title: "primary allocation model",
         rule: "local records that are not on the heap (call_tree), and numbers that are objects of their own (matrix)",
-        textbook: ["stack for locals, heap by request", "everything on the heap", "numbers in frames, objects on the heap"],
+        workload: "call_tree, matrix",
+        textbook: [
+            "stack for locals, heap by request",
+            "everything on the heap",
+            "numbers in frames, objects on the heap",
+        ],
         cell: primary_allocation,
     },
     Rule {
         key: "stack",
         title: "stack allocation",
         rule: "what a frame holds: whole records, or numbers and references, or references only",
+        workload: "call_tree, matrix",
         textbook: ["records and numbers", "references only", "numbers and references"],
         cell: stack_allocation,
     },
@@ -80,6 +87,7 @@ const RULES: [Rule; 12] = [
         key: "heap",
         title: "heap allocation",
         rule: "whether anything is ever reclaimed that the program did not free",
+        workload: "the gallery, leak",
         textbook: ["by hand", "automatic", "automatic"],
         cell: heap_allocation,
     },
@@ -87,6 +95,7 @@ const RULES: [Rule; 12] = [
         key: "management",
         title: "memory management",
         rule: "who reclaimed the objects of the whole gallery",
+        workload: "the gallery",
         textbook: ["manual", "reference counts and a cycle collector", "tracing collector"],
         cell: management,
     },
@@ -94,6 +103,7 @@ const RULES: [Rule; 12] = [
         key: "determinism",
         title: "determinism of reclamation",
         rule: "objects reclaimed at the same tick under every perturbation, among those that died before the end",
+        workload: "the workloads that do not ask for a collection",
         textbook: ["full", "partial", "none"],
         cell: determinism,
     },
@@ -101,6 +111,7 @@ const RULES: [Rule; 12] = [
         key: "performance",
         title: "performance: heap traffic",
         rule: "heap objects at the peak of a workload that computes with numbers, against what it created",
+        workload: "matrix, binary_trees",
         textbook: ["light", "heavy: everything on the heap", "light"],
         cell: performance,
     },
@@ -108,6 +119,7 @@ const RULES: [Rule; 12] = [
         key: "safety",
         title: "safety",
         rule: "mistakes that the runtime lets pass in the six workloads that make one",
+        workload: "use_after_free, double_free, overflow_by_one, uninitialised_read, escaped_frame, leak",
         textbook: ["low", "high", "high"],
         cell: safety,
     },
@@ -115,6 +127,7 @@ const RULES: [Rule; 12] = [
         key: "stack-size",
         title: "stack size",
         rule: "what ends a recursion without end: a limit of calls, or bytes of the stack",
+        workload: "deep_recursion without a bottom",
         textbook: ["bytes, set per thread", "the C stack, indirectly", "bytes, set per thread"],
         cell: stack_size,
     },
@@ -122,6 +135,7 @@ const RULES: [Rule; 12] = [
         key: "collection",
         title: "garbage collection",
         rule: "collections in the gallery, and whether they find all garbage or cycles only",
+        workload: "the gallery",
         textbook: ["none", "cyclic", "generational tracing"],
         cell: collection,
     },
@@ -129,6 +143,7 @@ const RULES: [Rule; 12] = [
         key: "fragmentation",
         title: "fragmentation",
         rule: "whether objects are moved together; the share of the heap that lies free (checkerboard)",
+        workload: "checkerboard",
         textbook: ["holes stay", "holes stay", "compaction"],
         cell: fragmentation,
     },
@@ -136,6 +151,7 @@ const RULES: [Rule; 12] = [
         key: "references",
         title: "references",
         rule: "objects moved while referred to, and references that outlived their object",
+        workload: "the gallery",
         textbook: ["raw, may dangle", "keep the object", "follow the object as it moves"],
         cell: references,
     },
@@ -143,6 +159,7 @@ const RULES: [Rule; 12] = [
         key: "lifetime",
         title: "lifetime control",
         rule: "what reclaims most objects of the gallery, and how many go in the step in which they die",
+        workload: "the gallery",
         textbook: ["free and scope", "the count", "a collection"],
         cell: lifetime_control,
     },
@@ -160,12 +177,12 @@ pub fn table(evidence: &Evidence<'_>) -> Vec<Row> {
             .into_iter()
             .zip(rule.textbook)
             .map(|(model, textbook)| {
-                let (verdict, figure, workload) = (rule.cell)(evidence, model)?;
-                let agrees = verdict == textbook;
-                Some(Cell { verdict: verdict.to_owned(), figure, workload: workload.to_owned(), textbook, agrees })
+                let (verdict, figure) = (rule.cell)(evidence, model)?;
+                Some(Cell { verdict, figure, textbook, agrees: verdict == textbook })
             })
             .collect();
-        cells.map(|cells| Row { key: rule.key, title: rule.title, rule: rule.rule, cells })
+        let Rule { key, title, rule, workload, textbook: _, cell: _ } = *rule;
+        cells.map(|cells| Row { key, title, rule, workload, cells })
     };
     RULES.iter().filter_map(row).collect()
 }
@@ -194,9 +211,8 @@ impl<'a> Evidence<'a> {
     }
 }
 
-type Computed = Option<(&'static str, String, &'static str)>;
-
-const GALLERY: &str = "the gallery";
+/// The verdict and the figures that back it; `None` without the runs for it.
+type Computed = Option<(&'static str, String)>;
 
 fn primary_allocation(evidence: &Evidence<'_>, model: Model) -> Computed {
     let locals = evidence.run("call_tree", model)?.summary();
@@ -211,7 +227,7 @@ fn primary_allocation(evidence: &Evidence<'_>, model: Model) -> Computed {
         "{} of {} local records in frames; {} bytes of boxed numbers",
         locals.n_automatic_objects, locals.n_objects, boxed_bytes
     );
-    Some((verdict, figure, "call_tree, matrix"))
+    Some((verdict, figure))
 }
 
 fn stack_allocation(evidence: &Evidence<'_>, model: Model) -> Computed {
@@ -226,7 +242,7 @@ fn stack_allocation(evidence: &Evidence<'_>, model: Model) -> Computed {
         "{} bytes of stack for {} frames, {} records in them",
         calls.stack_peak_bytes, calls.depth_max, calls.n_automatic_objects
     );
-    Some((verdict, figure, "call_tree, matrix"))
+    Some((verdict, figure))
 }
 
 fn heap_allocation(evidence: &Evidence<'_>, model: Model) -> Computed {
@@ -236,11 +252,12 @@ fn heap_allocation(evidence: &Evidence<'_>, model: Model) -> Computed {
     let leaked = evidence.run("leak", model)?.fault_count(FaultKind::Leak);
     let verdict = if unasked > 0 { "automatic" } else { "by hand" };
     let figure = format!("{n_free} objects freed by the program, {unasked} reclaimed unasked, {leaked} leaked");
-    Some((verdict, figure, "the gallery, leak"))
+    Some((verdict, figure))
 }
 
 fn management(evidence: &Evidence<'_>, model: Model) -> Computed {
-    let Reclaimed { n_free, n_scope, n_count, n_cycle, n_young, n_full, n_exit, n_nobody } = evidence.reclaimed(model)?;
+    let Reclaimed { n_free, n_scope, n_count, n_cycle, n_young, n_full, n_exit, n_nobody } =
+        evidence.reclaimed(model)?;
     let verdict = if n_count > 0 {
         "reference counts and a cycle collector"
     } else if n_young + n_full > 0 {
@@ -258,13 +275,17 @@ fn management(evidence: &Evidence<'_>, model: Model) -> Computed {
         ("exit", n_exit),
         ("nobody", n_nobody),
     ];
-    let figure: Vec<String> =
-        parts.iter().filter(|(_, n)| *n > 0).map(|(by, n)| format!("{n} by {by}")).collect();
-    Some((verdict, figure.join(", "), GALLERY))
+    let figure: Vec<String> = parts.iter().filter(|(_, n)| *n > 0).map(|(by, n)| format!("{n} by {by}")).collect();
+    Some((verdict, figure.join(", ")))
 }
 
 fn determinism(evidence: &Evidence<'_>, model: Model) -> Computed {
-    let found: Vec<&Determinism> = evidence.of(model).filter_map(|examined| examined.determinism.as_ref()).collect();
+    // Who asks for a collection decides when it comes; what the runtime does by itself shows elsewhere.
+    let found: Vec<&Determinism> = evidence
+        .of(model)
+        .filter(|examined| !examined.run.asks_for_collections)
+        .filter_map(|examined| examined.determinism.as_ref())
+        .collect();
     let n_fixed: u64 = found.iter().map(|d| d.n_fixed()).sum();
     let n_varying: u64 = found.iter().map(|d| d.n_varying()).sum();
     let n_never: u64 = found.iter().map(|d| d.n_never()).sum();
@@ -278,7 +299,7 @@ fn determinism(evidence: &Evidence<'_>, model: Model) -> Computed {
     let figure = format!(
         "{n_fixed} fixed, {n_varying} varying ({n_cyclic} of them in cycles), {n_never} never reclaimed before the exit"
     );
-    Some((verdict, figure, GALLERY))
+    Some((verdict, figure))
 }
 
 fn performance(evidence: &Evidence<'_>, model: Model) -> Computed {
@@ -293,21 +314,22 @@ fn performance(evidence: &Evidence<'_>, model: Model) -> Computed {
         trees.born_total_bytes as f64 / trees.n_heap_objects.max(1) as f64,
         trees.generations.iter().map(|generation| generation.moved_bytes).sum::<u64>()
     );
-    Some((verdict, figure, "matrix, binary_trees"))
+    Some((verdict, figure))
 }
 
 fn safety(evidence: &Evidence<'_>, model: Model) -> Computed {
     let runs: Option<Vec<&ModelRun>> = MISUSE.iter().map(|workload| evidence.run(workload, model)).collect();
     let runs = runs?;
-    let silent = runs.iter().filter(|run| run.faults.iter().any(|fault| !fault.is_fatal)).count();
-    let stopped = runs.iter().filter(|run| run.faults.iter().any(|fault| fault.is_fatal)).count();
+    let first_is_fatal = |run: &&&ModelRun| run.faults.first().map(|fault| fault.is_fatal);
+    let silent = runs.iter().filter(|run| first_is_fatal(run) == Some(false)).count();
+    let stopped = runs.iter().filter(|run| first_is_fatal(run) == Some(true)).count();
     let verdict = if silent > 0 { "low" } else { "high" };
     let harmless = runs.iter().filter(|run| run.faults.is_empty()).count();
     let figure = format!(
-        "of {} mistakes {silent} pass unnoticed, {stopped} stop the program, {harmless} are none in this language",
+        "of {} mistakes {silent} pass unnoticed when made, {stopped} stop the program, {harmless} are none here",
         MISUSE.len()
     );
-    Some((verdict, figure, "use_after_free to leak"))
+    Some((verdict, figure))
 }
 
 fn stack_size(evidence: &Evidence<'_>, model: Model) -> Computed {
@@ -316,7 +338,7 @@ fn stack_size(evidence: &Evidence<'_>, model: Model) -> Computed {
     let fault = run.faults.iter().find(|fault| fault.kind == FaultKind::StackOverflow)?;
     let verdict = if fault.message.contains("recursion depth") { "a limit of calls" } else { "bytes, set per thread" };
     let figure = format!("{} calls deep, {} bytes of stack", summary.depth_max, summary.stack_peak_bytes);
-    Some((verdict, figure, "deep_recursion"))
+    Some((verdict, figure))
 }
 
 fn collection(evidence: &Evidence<'_>, model: Model) -> Computed {
@@ -336,26 +358,30 @@ fn collection(evidence: &Evidence<'_>, model: Model) -> Computed {
         "collections by generation, youngest first: {}, {}, {}",
         n_collections[0], n_collections[1], n_collections[2]
     );
-    Some((verdict, figure, GALLERY))
+    Some((verdict, figure))
 }
 
 fn fragmentation(evidence: &Evidence<'_>, model: Model) -> Computed {
     let board = evidence.run("checkerboard", model)?.summary();
     let n_moved: u64 = board.generations.iter().map(|generation| generation.n_moved).sum();
     let verdict = if n_moved > 0 { "compaction" } else { "holes stay" };
+    let fullest = board.usage.fullest?.usage;
     let figure = format!(
-        "{:.0} % of the heap free at the worst, {:.0} % on average; {n_moved} objects moved together",
-        board.usage.free_share_max * 100.0,
-        board.usage.free_share_mean * 100.0
+        "{} bytes in use at the fullest, in a heap of {}, {:.0} % of it free; {n_moved} objects moved together",
+        fullest.used_bytes(),
+        fullest.heap_bytes,
+        fullest.free_share() * 100.0
     );
-    Some((verdict, figure, "checkerboard"))
+    Some((verdict, figure))
 }
 
 fn references(evidence: &Evidence<'_>, model: Model) -> Computed {
     let n_moves: u64 = evidence.of(model).map(|examined| examined.run.summary().n_moves).sum();
     let n_dangling: u64 = evidence
         .of(model)
-        .map(|examined| examined.run.fault_count(FaultKind::UseAfterFree) + examined.run.fault_count(FaultKind::EscapedFrame))
+        .map(|examined| {
+            examined.run.fault_count(FaultKind::UseAfterFree) + examined.run.fault_count(FaultKind::EscapedFrame)
+        })
         .sum();
     let verdict = if n_dangling > 0 {
         "raw, may dangle"
@@ -364,20 +390,17 @@ fn references(evidence: &Evidence<'_>, model: Model) -> Computed {
     } else {
         "keep the object"
     };
-    Some((verdict, format!("{n_moves} moves, {n_dangling} uses of a dangling reference"), GALLERY))
+    Some((verdict, format!("{n_moves} moves, {n_dangling} uses of a dangling reference")))
 }
 
 fn lifetime_control(evidence: &Evidence<'_>, model: Model) -> Computed {
     let Reclaimed { n_free, n_scope, n_count, n_cycle, n_young, n_full, n_exit: _, n_nobody: _ } =
         evidence.reclaimed(model)?;
-    let verdict = [
-        (n_free + n_scope, "free and scope"),
-        (n_count, "the count"),
-        (n_cycle + n_young + n_full, "a collection"),
-    ]
-    .into_iter()
-    .max_by_key(|(n, _)| *n)?
-    .1;
+    let verdict =
+        [(n_free + n_scope, "free and scope"), (n_count, "the count"), (n_cycle + n_young + n_full, "a collection")]
+            .into_iter()
+            .max_by_key(|(n, _)| *n)?
+            .1;
     let n_died: u64 = evidence.of(model).map(|examined| examined.run.summary().deaths.n_died).sum();
     let n_prompt: u64 = evidence
         .of(model)
@@ -391,5 +414,5 @@ fn lifetime_control(evidence: &Evidence<'_>, model: Model) -> Computed {
         .sum::<f64>()
         / (n_died.max(1)) as f64;
     let figure = format!("{n_prompt} of {n_died} that died went at once; mean drag {drag_ticks:.1} ticks");
-    Some((verdict, figure, GALLERY))
+    Some((verdict, figure))
 }
