@@ -13,6 +13,7 @@ mod slots;
 mod statements;
 
 use memory_trait::{Constant, Field, FunctionId, Program, RecordShape, Slot};
+use rustc_hash::FxHashMap;
 
 use crate::ast::{Block, File, Literal};
 use crate::check::Checked;
@@ -62,10 +63,19 @@ struct Loop {
     n_blocks: usize,
 }
 
+/// What makes two constants the same: floats by their bits, so that 0.0 and -0.0 are two.
+#[derive(PartialEq, Eq, Hash)]
+enum ConstantKey {
+    Int(i64),
+    Float(u64),
+    Text(String),
+}
+
 struct Compiler<'w> {
     input: &'w Input<'w>,
     lines: Lines,
     code: Code,
+    constants: FxHashMap<ConstantKey, u32>,
     slots: Slots,
     /// The function being compiled.
     function: FunctionId,
@@ -103,6 +113,7 @@ impl<'w> Compiler<'w> {
             input,
             lines: Lines::new(input.source),
             code,
+            constants: FxHashMap::default(),
             slots: Slots::default(),
             function: FunctionId(0),
             blocks: Vec::new(),
@@ -152,15 +163,14 @@ impl<'w> Compiler<'w> {
         }
     }
 
+    /// The number of a constant; equal ones share it.
     fn constant(&mut self, constant: Constant) -> u32 {
-        let same = |known: &Constant| match (known, &constant) {
-            (Constant::Float(a), Constant::Float(b)) => a.to_bits() == b.to_bits(),
-            (known, constant) => known == constant,
+        let key = match &constant {
+            Constant::Int(value) => ConstantKey::Int(*value),
+            Constant::Float(value) => ConstantKey::Float(value.to_bits()),
+            Constant::Text(text) => ConstantKey::Text(text.clone()),
         };
-        match self.code.program.constants.iter().position(same) {
-            Some(index) => index as u32,
-            None => self.code.program.constant(constant).0,
-        }
+        *self.constants.entry(key).or_insert_with(|| self.code.program.constant(constant).0)
     }
 
     fn arguments(&mut self, slots: &[Reg]) -> u32 {

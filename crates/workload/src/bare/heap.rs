@@ -1,10 +1,10 @@
 //! Objects that are never reclaimed. A record is a word that says which fields were written, then the fields; an array
 //! is its length, then its elements.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use memory_trait::{Constant, Kind};
+use rustc_hash::FxHashMap;
 
 use super::values::{Bits, Place};
 
@@ -22,7 +22,7 @@ struct Map {
     key: Kind,
     /// Keys as they were given, with their values; removed entries leave a hole.
     entries: Vec<Option<(Key, Bits, Bits)>>,
-    places: HashMap<Key, usize>,
+    places: FxHashMap<Key, usize>,
 }
 
 /// The objects.
@@ -164,7 +164,7 @@ impl Heap {
         if !self.take_room(8) {
             return None;
         }
-        self.maps.push(Map { key, entries: Vec::new(), places: HashMap::new() });
+        self.maps.push(Map { key, entries: Vec::new(), places: FxHashMap::default() });
         Some(Place::Map(self.maps.len() - 1).bits())
     }
 

@@ -3,7 +3,7 @@
 //! Finalizers run at different times on different machines. What would make the rest of the run depend on when they run
 //! is refused: drawing random numbers, starting threads and waiting for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use memory_trait::FunctionId;
 
@@ -18,11 +18,15 @@ impl Checker<'_> {
     }
 
     pub(super) fn check_finalizers(&mut self) {
+        let mut callees: BTreeMap<FunctionId, Vec<FunctionId>> = BTreeMap::new();
+        for &(caller, callee) in &self.calls {
+            callees.entry(caller).or_default().push(callee);
+        }
         let mut reached: BTreeSet<FunctionId> = BTreeSet::new();
         let mut waiting: Vec<FunctionId> = self.checked.records.iter().filter_map(|record| record.finalizer).collect();
         while let Some(function) = waiting.pop() {
             if reached.insert(function) {
-                waiting.extend(self.calls.iter().filter(|(caller, _)| *caller == function).map(|&(_, callee)| callee));
+                waiting.extend(callees.remove(&function).unwrap_or_default());
             }
         }
         for (function, what, span) in std::mem::take(&mut self.restricted) {

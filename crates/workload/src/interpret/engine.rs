@@ -132,11 +132,14 @@ impl<'r, H> Engine<'r, H> {
                     }
                 }
                 self.steps += 1;
+                // In parts: a moment that was just written in parts and is read as a whole stalls the processor.
+                let mut tick = self.now.tick;
                 if !FINALIZERS || self.n_finalizing == 0 {
-                    self.now.tick.0 += 1;
+                    tick.0 += 1;
+                    self.now.tick = tick;
                 }
                 self.now.line = Line($line);
-                machine.set_moment(self.now);
+                machine.set_moment(Moment { tick, line: Line($line), thread: self.now.thread });
             };
         }
         macro_rules! int {

@@ -1,6 +1,6 @@
 //! What happens between statements and between functions: returns, other threads' turns, samples, the limit of steps.
 
-use memory_trait::{FaultKind, FunctionId, Line, Machine, Outcome, Slot, Tick};
+use memory_trait::{FaultKind, FunctionId, Line, Machine, Moment, Outcome, Slot, Tick};
 
 use super::engine::{Engine, Pause};
 use super::threads::{Control, Frame, THREADS_MAX};
@@ -13,7 +13,7 @@ impl<H> Engine<'_, H> {
         self.counters.truncate(base as usize);
         if self.now.line.0 != frame.line {
             self.now.line = Line(frame.line);
-            machine.set_moment(self.now);
+            machine.set_moment(Moment { tick: self.now.tick, line: Line(frame.line), thread: self.now.thread });
         }
         if frame.is_finalizer {
             self.n_finalizing -= 1;
