@@ -61,7 +61,7 @@ pub struct Bare {
 }
 
 impl Bare {
-    /// A machine with room for a GiB of values.
+    /// A machine with room for 512 MiB of values.
     pub fn new() -> Bare {
         Bare::default()
     }

@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 
 use super::values::{Bits, Place};
 
-/// Values that there is room for unless told otherwise: a GiB of them.
-const VALUES_MAX: usize = 1 << 27;
+/// Values that there is room for unless told otherwise: 512 MiB of them.
+const VALUES_MAX: usize = 1 << 26;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
