@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use memory_trait::Address;
 
-use flat::Flat;
+use flat::{Flat, LARGE_BYTES, SMALL_BYTES};
 use mapping::Mapping;
 
 /// Unit of mapping and protection. Unit: bytes. Source: x86-64.
@@ -60,10 +60,10 @@ pub struct Memory {
 impl Memory {
     /// An address space with an empty heap at `heap_base` and `image_bytes` of library data at `image_base`.
     pub(crate) fn new(heap_base: u64, image_base: u64, image_bytes: u64) -> Self {
-        let mut image = Flat::new(image_base);
+        let mut image = Flat::new(image_base, PAGE_BYTES as usize);
         assert!(image.resize(image_bytes), "the host has no {image_bytes} bytes");
         Memory {
-            heap: Flat::new(heap_base),
+            heap: Flat::new(heap_base, LARGE_BYTES),
             image,
             thread_heaps: Vec::new(),
             recent: Cell::new(0),
@@ -106,7 +106,7 @@ impl Memory {
     pub(crate) fn map_thread_heap(&mut self, base: u64, bytes: u64) -> bool {
         let place = self.thread_heaps.partition_point(|heap| heap.base() < base);
         let is_free = self.thread_heaps.get(place).is_none_or(|heap| heap.base() != base);
-        let mut heap = Flat::new(base);
+        let mut heap = Flat::new(base, SMALL_BYTES);
         if !is_free || !heap.resize(bytes) {
             return false;
         }

@@ -5,8 +5,12 @@
 
 use super::PAGE_BYTES;
 
-/// The storage for the smallest run. Unit: bytes.
-const STORAGE_BYTES_MIN: usize = 1 << 18;
+/// The storage that a small run begins with. Unit: bytes.
+pub(super) const SMALL_BYTES: usize = 1 << 18;
+
+/// The storage that a run begins with that is likely to grow: so much that it is rarely copied, and more than any host's
+/// allocator keeps for itself, so that it is fresh and costs nothing until it is written. Unit: bytes.
+pub(super) const LARGE_BYTES: usize = 64 << 20;
 
 /// A page of nothing, to compare with.
 static ZEROES: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
@@ -16,13 +20,14 @@ static ZEROES: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
 pub(super) struct Flat {
     base: u64,
     mapped: u64,
+    storage_bytes_min: usize,
     /// At least `mapped` bytes; all beyond them are zero.
     storage: Vec<u8>,
 }
 
 impl Flat {
-    pub(super) const fn new(base: u64) -> Self {
-        Flat { base, mapped: 0, storage: Vec::new() }
+    pub(super) const fn new(base: u64, storage_bytes_min: usize) -> Self {
+        Flat { base, mapped: 0, storage_bytes_min, storage: Vec::new() }
     }
 
     pub(super) const fn base(&self) -> u64 {
@@ -87,7 +92,7 @@ impl Flat {
         if mapped < self.mapped {
             self.fill(self.base + mapped, 0, self.mapped - mapped);
         } else if mapped as usize > self.storage.len() {
-            let bytes = (mapped as usize).next_power_of_two().max(STORAGE_BYTES_MIN);
+            let bytes = (mapped as usize).next_power_of_two().max(self.storage_bytes_min);
             if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
                 return false;
             }
