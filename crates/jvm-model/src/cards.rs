@@ -75,12 +75,26 @@ impl CardTable {
         Some((first, last + 1))
     }
 
-    /// Takes the lowest run of dirty cards at or after `from` and below `end`, and cleans it. Cards are half open.
-    pub(crate) fn take_first_run(&mut self, from: usize, end: usize) -> Option<(usize, usize)> {
-        let first = from + self.dirty[from..end].first_one()?;
-        let after = self.dirty[first..end].first_zero().map_or(end, |clean| first + clean);
-        self.dirty[first..after].fill(false);
-        Some((first, after))
+    /// The lowest dirty card at or after `from` and below `end`.
+    pub(crate) fn first_dirty(&self, from: usize, end: usize) -> Option<usize> {
+        self.dirty[from..end].first_one().map(|distance| from + distance)
+    }
+
+    /// Whether a card is dirty.
+    pub(crate) fn is_dirty_card(&self, card: usize) -> bool {
+        self.dirty[card]
+    }
+
+    /// Cleans cards; half open.
+    pub(crate) fn clean(&mut self, first: usize, end: usize) {
+        if first < end {
+            self.dirty[first..end].fill(false);
+        }
+    }
+
+    /// The card of a word.
+    pub(crate) fn card_at(&self, word: usize) -> usize {
+        self.card_of(word)
     }
 
     /// How many cards the words from the bottom of old to `end` take.
@@ -131,12 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn dirty_runs_can_be_taken_from_the_bottom_up() {
+    fn dirty_cards_can_be_looked_for_from_the_bottom_up() {
         let mut table = dirty_table(&[0, 3, 4, 19]);
-        assert_eq!(table.take_first_run(0, 20), Some((0, 1)));
-        assert_eq!(table.take_first_run(1, 20), Some((3, 5)));
-        assert_eq!(table.take_first_run(5, 19), None);
-        assert_eq!(table.take_first_run(5, 20), Some((19, 20)));
+        assert_eq!(table.first_dirty(1, 20), Some(3));
+        assert_eq!(table.first_dirty(5, 19), None);
+        table.clean(3, 20);
+        assert_eq!(table.first_dirty(1, 20), None);
+        assert!(table.is_dirty_card(0) && table.card_at(640 + CARD_WORDS) == 1);
     }
 
     #[test]

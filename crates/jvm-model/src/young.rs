@@ -83,9 +83,16 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
     fn run<M: Mutator>(mut self, mutator: &mut M, report: &mut CollectionReport) {
         let objects_before = self.heap.young_tally.n_objects;
         let old_top = self.heap.old.top;
+        // JDK 25 begins with the old objects that refer to young ones, its predecessors end with them.
+        let is_cards_first = self.heap.policy.version >= crate::Version::V25;
+        if is_cards_first {
+            self.scan_dirty_cards(old_top);
+        }
         mutator.visit_roots(&mut |reference| self.visit_root(reference));
         self.visit_pending();
-        self.scan_dirty_cards(old_top);
+        if !is_cards_first {
+            self.scan_dirty_cards(old_top);
+        }
         self.evacuate_followers();
         self.process_references(mutator.clock_ms());
         if WATCHED {

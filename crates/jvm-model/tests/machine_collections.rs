@@ -389,7 +389,7 @@ fn configurations_that_hotspot_refuses_are_refused_in_its_words() {
 }
 
 #[test]
-fn versions_differ_in_nothing_that_a_small_program_sees() {
+fn what_a_small_program_sees_is_the_same_in_every_version() {
     let lines = |version: Version| {
         let mut rig = Rig::built(Jvm::builder().version(version).flags(SMALL).observer(rig::Diary::default()));
         rig.node(A);
@@ -398,4 +398,5 @@ fn versions_differ_in_nothing_that_a_small_program_sees() {
         rig.forget()
     };
     assert_eq!(lines(Version::V17), lines(Version::V21));
+    assert_eq!(lines(Version::V17), lines(Version::V25));
 }

@@ -42,6 +42,11 @@ fn a_program_of_21_is_exact() {
     check("serial21_tlab_mix.jsonl.gz", "exact: 22 of 22 collections and snapshots");
 }
 
+#[test]
+fn a_program_of_25_is_exact() {
+    check("serial25_notlab_arrays.jsonl.gz", "exact: 41 of 41 collections and snapshots");
+}
+
 /// The whole text of a recording, for tests that spoil it.
 fn text(name: &str) -> String {
     let mut text = String::new();

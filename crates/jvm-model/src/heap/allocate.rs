@@ -7,6 +7,7 @@ use super::klass::KlassId;
 use super::object;
 use super::tlab::{RESERVE_WORDS, TlabPolicy};
 use super::{Mutator, SerialHeap};
+use crate::Version;
 
 /// There is no room for the object even after everything was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +191,12 @@ impl SerialHeap {
 
     /// `satisfy_failed_allocation`: collect, expand, collect everything including soft references, give up.
     fn satisfy_failed_allocation<M: Mutator>(&mut self, mutator: &mut M, n_words: usize) -> Option<usize> {
-        let effort = if self.young_failed { Effort::Full } else { Effort::Young };
+        let is_for_old = if self.policy.version >= Version::V25 {
+            !self.young_takes(n_words) || n_words > self.eden.capacity_words()
+        } else {
+            self.young_failed
+        };
+        let effort = if is_for_old { Effort::Full } else { Effort::Young };
         self.collect(mutator, effort, n_words, "Allocation Failure");
         if let Some(object) = self.attempt(n_words, false) {
             return Some(object);

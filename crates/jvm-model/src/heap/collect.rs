@@ -5,6 +5,7 @@ use memory_trait::Collection;
 
 use super::space::Space;
 use super::{Mutator, SerialHeap, WORD_BYTES};
+use crate::Version;
 use crate::heap::object::MAX_AGE;
 
 /// Free bytes in old below which a young collection is followed by a full one.
@@ -77,13 +78,18 @@ impl SerialHeap {
         cause: &'static str,
     ) {
         let committed_before = self.committed_bytes();
+        if self.policy.version >= Version::V25 {
+            self.collect_25(mutator, effort, cause);
+            if self.committed_bytes() != committed_before {
+                mutator.resized(self.committed_bytes());
+            }
+            return;
+        }
         let mut request_words = request_words;
         // `ScavengeBeforeFullGC` is off with Serial. Young has to collect what it is allowed to allocate only.
         let collects_young = effort == Effort::Young && self.young_takes(request_words);
         let mut collects_old = true;
-        self.retire_all_tlabs();
-        self.old_capacity_at_prologue = self.old.capacity_words();
-        self.old_used_at_prologue = self.old.used_words();
+        self.prepare_collection();
         if collects_young {
             let collection = Collection { generation: 0, is_full: false, cause };
             let mut report = self.begin(mutator, collection);
@@ -111,6 +117,47 @@ impl SerialHeap {
         if self.committed_bytes() != committed_before {
             mutator.resized(self.committed_bytes());
         }
+    }
+
+    /// The collections of JDK 25: a young one, if it is safe; a full one if it is not, or fails. Nothing else leads from
+    /// one to the other, and a full one counts as one that promoted nothing.
+    ///
+    /// # Source
+    /// JDK 25 `gc/serial/serialHeap.cpp:SerialHeap::collect_at_safepoint`, `do_young_collection`, `do_full_collection`.
+    fn collect_25<M: Mutator>(&mut self, mutator: &mut M, effort: Effort, cause: &'static str) {
+        if effort == Effort::Young && self.young_collection_is_safe() {
+            let collection = Collection { generation: 0, is_full: false, cause };
+            self.prepare_collection();
+            let mut report = self.begin(mutator, collection);
+            self.collect_young(mutator, &mut report);
+            let has_failed = report.has_promotion_failed;
+            if !has_failed {
+                self.sample_promotion();
+                self.resize_young();
+            }
+            self.finish_collection(false);
+            self.end(mutator, collection, report);
+            if !has_failed {
+                return;
+            }
+        }
+        let collection = Collection { generation: 1, is_full: true, cause };
+        self.prepare_collection();
+        let mut report = self.begin(mutator, collection);
+        self.collect_everything(mutator, effort == Effort::Everything, &mut report);
+        self.resize_old();
+        self.resize_young();
+        let promoted_words = self.old.used_words().saturating_sub(self.old_used_at_prologue);
+        self.promoted.sample((promoted_words as u64 * WORD_BYTES) as f32);
+        self.finish_collection(true);
+        self.end(mutator, collection, report);
+    }
+
+    /// `gc_prologue`.
+    fn prepare_collection(&mut self) {
+        self.retire_all_tlabs();
+        self.old_capacity_at_prologue = self.old.capacity_words();
+        self.old_used_at_prologue = self.old.used_words();
     }
 
     fn begin<M: Mutator>(&mut self, mutator: &mut M, collection: Collection) -> CollectionReport {
@@ -165,7 +212,10 @@ impl SerialHeap {
     /// `gc_epilogue`.
     fn finish_collection(&mut self, was_full: bool) {
         self.resize_all_tlabs();
-        if was_full {
+        if self.policy.version >= Version::V25 {
+            // `_is_heap_almost_full`: a full collection left something in eden.
+            self.young_failed = !self.eden.is_empty() && (self.young_failed || was_full);
+        } else if was_full {
             let is_tight = !self.young_collection_is_safe() && !self.eden.is_empty();
             self.young_failed = is_tight;
             self.allocates_from_survivors = is_tight;

@@ -23,7 +23,12 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Reserves `bytes` where `placement` says.
+    /// Whether this host has the address space for a heap of `bytes`.
+    pub fn can_reserve(bytes: u64) -> bool {
+        Vec::<u64>::new().try_reserve_exact((bytes / WORD_BYTES) as usize).is_ok()
+    }
+
+    /// Reserves `bytes` where `placement` says. [`Memory::can_reserve`] says whether the host plays along.
     pub fn reserve(placement: &Placement, bytes: u64) -> Self {
         let &Placement { base, shift, oop_base, .. } = placement;
         assert!(base > 0 && base.is_multiple_of(WORD_BYTES) && bytes.is_multiple_of(WORD_BYTES), "{base:#x}, {bytes}");
@@ -146,8 +151,8 @@ mod tests {
 
     #[test]
     fn a_reference_survives_encoding_in_every_mode() {
-        for (max_heap, mode) in [("-Xmx64m", "32-bit"), ("-Xmx3g", "zero based"), ("-Xmx31g", "disjoint base")] {
-            let memory = memory_of(&[max_heap]);
+        for (least_base, mode) in [("2g", "32-bit"), ("5g", "zero based"), ("40g", "disjoint base")] {
+            let memory = memory_of(&["-Xmx16m", &format!("-XX:HeapBaseMinAddress={least_base}")]);
             for index in [0, 1, 77, memory.len_words() - 1] {
                 assert_ne!(memory.narrow(index), 0, "{mode}");
                 assert_eq!(memory.index(memory.narrow(index)), index, "{mode}");

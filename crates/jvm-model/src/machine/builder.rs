@@ -9,6 +9,7 @@ use super::statics::Statics;
 use super::{Classes, Cursors, Jvm};
 use crate::heap::SerialHeap;
 use crate::heap::klass::KlassTable;
+use crate::heap::memory::Memory;
 use crate::layout::Mode;
 use crate::params::{FlagError, Flags, M};
 use crate::report::GcLog;
@@ -168,6 +169,9 @@ impl<O: Observer> Builder<O> {
         let sizing = Sizing::of(&flags).map_err(|refusal| ConfigError::Refused(refusal.to_string()))?;
         if let Some(refusal) = sizing.boot_refusal() {
             return Err(ConfigError::Refused(refusal.to_string()));
+        }
+        if !Memory::can_reserve(sizing.heap.max) {
+            return Err(ConfigError::Unsupported("a heap of this size on this host, which has no room for it"));
         }
         let mode = Mode::from_flags(&flags);
         let mut klasses = KlassTable::new();

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Comparison, RecordedError, Wrong, json_message, lines};
 use crate::heap::klass::{ArrayUse, Klass, KlassId, KlassKind, KlassTable};
-use crate::heap::memory::Narrow;
+use crate::heap::memory::{Memory, Narrow};
 use crate::heap::space::Space;
 use crate::heap::{CollectionReport, Mutator, Resumption, SerialHeap, Spaces};
 use crate::layout::{ClassInfo, ClassLayout, FieldInfo, FieldType, Mode};
@@ -161,6 +161,18 @@ fn classes(table: &mut KlassTable, mode: &Mode) -> (Vec<KlassId>, KlassId) {
     (ids, object_array)
 }
 
+/// What each collection before the recording promoted. To JDK 25 a full collection is a sample as well, and the
+/// recordings leave those out: the first found everything that the JDK has on the heap in young, the others nothing.
+fn promoted_before(version: Version, init: &Init) -> Vec<u64> {
+    let mut promoted = init.promoted.clone();
+    if version >= Version::V25 && promoted.is_empty() {
+        let [bottom, top, _] = init.places.old;
+        promoted.push(top - bottom);
+        promoted.resize(init.full.max(1) as usize, 0);
+    }
+    promoted
+}
+
 /// A program on its heap.
 struct Replay {
     heap: SerialHeap,
@@ -177,6 +189,9 @@ impl Replay {
         let known = header.flags.iter().filter(|flag| *flag != "-XX:+UseSerialGC");
         let flags = Flags::parse(version, known).map_err(|error| error.to_string())?;
         let sizing = Sizing::of(&flags).map_err(|error| error.to_string())?;
+        if !Memory::can_reserve(sizing.heap.max) {
+            return Err(format!("this host has no room for a heap of {} bytes", sizing.heap.max));
+        }
         let mut table = KlassTable::new();
         let (kinds, object_array) = classes(&mut table, &Mode::from_flags(&flags));
         let mut heap = SerialHeap::new(&flags, &sizing, table);
@@ -194,7 +209,7 @@ impl Replay {
             spaces,
             n_full_collections: init.full,
             tenuring_threshold: init.thr,
-            promoted_bytes: init.promoted.clone(),
+            promoted_bytes: promoted_before(version, init),
             tlab: init.tlab,
         };
         let hole = ((init.root_table - base) / 8) as usize;

@@ -14,26 +14,14 @@ use crate::heap::object;
 impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
     /// Follows the references on dirty cards of old below `old_top`.
     ///
-    /// # Source
-    /// JDK 17 and 21 take runs of cards from the top down. Differs: JDK 25 goes from the bottom up, object by object;
-    /// here it does so run by run, with the same extension.
+    /// JDK 17 and 21 take runs of cards from the top down, JDK 25 from the bottom up.
     pub(super) fn scan_dirty_cards(&mut self, old_top: usize) {
         if old_top == self.heap.old.bottom {
             return;
         }
         let n_cards = self.heap.cards.cards_below(old_top);
         if self.heap.policy.version >= Version::V25 {
-            let mut from = 0;
-            let mut done = self.heap.old.bottom;
-            while let Some((first, end)) = self.heap.cards.take_first_run(from, n_cards) {
-                let bottom = self.heap.cards.card_start(first).max(done);
-                let top = self.extended(self.heap.cards.card_start(end).min(old_top));
-                if bottom < top {
-                    self.scan_region(bottom, top);
-                }
-                done = top.max(done);
-                from = end;
-            }
+            self.scan_dirty_cards_upwards(old_top, n_cards);
             return;
         }
         let mut below = n_cards;
@@ -47,6 +35,62 @@ impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
             done = bottom;
             below = first;
         }
+    }
+
+    /// The dirty cards from the bottom up. An object that is no array and starts on a dirty stretch is gone through
+    /// whole, and its cards but the last count as dirty. The last cards of old are not cleaned: what is promoted now
+    /// may have dirtied them.
+    ///
+    /// # Source
+    /// JDK 25 `gc/serial/cardTableRS.cpp:CardTableRS::non_clean_card_iterate`.
+    fn scan_dirty_cards_upwards(&mut self, old_top: usize, n_cards: usize) {
+        let is_aligned = self.heap.cards.card_start(n_cards) == old_top;
+        let clean_limit = n_cards.saturating_sub(if is_aligned { 1 } else { 2 });
+        let mut from = 0;
+        while from < n_cards
+            && let Some(first) = self.heap.cards.first_dirty(from, n_cards)
+        {
+            let bottom = self.heap.cards.card_start(first);
+            let mut object = self.block_start(bottom);
+            let end = self.first_clean(first + 1, n_cards);
+            let top = if end == n_cards { old_top } else { self.heap.cards.card_start(end) };
+            self.heap.cards.clean(first.min(clean_limit), end.min(clean_limit));
+            while object < top {
+                let second = self.heap.memory.word(object + 1);
+                let klass = self.klasses.get(KlassId(second as u32));
+                let length = (second >> 32) as u32;
+                let after = object + klass.size_words(length);
+                let is_array = matches!(klass.kind, KlassKind::References { .. });
+                self.scan_within::<true>(object, klass, length, bottom, if is_array { top } else { after });
+                object = after;
+            }
+            from = end + 1;
+        }
+    }
+
+    /// `find_first_clean_card`: where a dirty stretch ends.
+    fn first_clean(&self, from: usize, n_cards: usize) -> usize {
+        let cards = &self.heap.cards;
+        let mut card = from;
+        while card < n_cards {
+            if cards.is_dirty_card(card) {
+                card += 1;
+                continue;
+            }
+            let start = cards.card_start(card);
+            let object = self.block_start(start);
+            let klass = self.klasses.get(object::klass_of(&self.heap.memory, object));
+            if object == start || matches!(klass.kind, KlassKind::References { .. }) {
+                return card;
+            }
+            let n_words = object::size_words(&self.heap.memory, self.klasses, object);
+            let last = cards.card_at(object + n_words - 1);
+            if !cards.is_dirty_card(last) {
+                return last;
+            }
+            card = last + 1;
+        }
+        n_cards
     }
 
     /// The end of the last object that starts before `top`, or `top` itself if that is an array.
