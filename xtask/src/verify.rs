@@ -98,6 +98,9 @@ fn verify(file: &Path, args: &Args) -> Verdict {
         Ok(mut source) => match source.fill_buf() {
             Ok([]) => return unreadable(&"the file is empty"),
             Ok(head) => Kind::of(head),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return unreadable(&"the archive ends early");
+            }
             Err(error) => return unreadable(&error),
         },
         Err(error) => return unreadable(&error),
