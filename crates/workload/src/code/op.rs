@@ -37,7 +37,7 @@ impl Operand {
 /// A slot that is written, or that holds a reference.
 pub type Reg = u16;
 
-/// A place in [`Code::ops`].
+/// A place in [`crate::Code::ops`].
 pub type Target = u32;
 
 /// A set of results of a comparison: a jump is taken when the result is in the set.
@@ -333,7 +333,7 @@ pub enum Op {
         target: Target,
     },
 
-    /// Calls. The arguments are `n` slots from [`Code::arguments`]; `result` is [`Op::NO_RESULT`] when it is dropped.
+    /// Calls. The arguments are `n` slots from [`crate::Code::arguments`]; `result` is [`Op::NO_RESULT`] when it is dropped.
     Call {
         function: u32,
         arguments: u32,

@@ -271,15 +271,18 @@ fn calls_tick_for_the_statements_of_the_callee() {
 
 #[test]
 fn the_gallery_runs_on_the_machine_that_reclaims_nothing() {
-    // What these expect or do has no meaning without a heap that reclaims, or is a fault by design.
-    let needs_a_heap =
-        ["out_of_memory.wl", "overflow_by_one.wl", "resurrection.wl", "uninitialised_read.wl", "weak_cache.wl"];
+    let mut n_finished = 0;
     for (name, source) in gallery() {
-        let run = run(&source);
-        if !needs_a_heap.contains(&name.as_str()) {
-            assert_eq!(run.ending, Ending::Finished, "{name}");
+        let workload = crate::support::parse(&source);
+        // Without a heap that reclaims these mean something else, or fault by design.
+        let needs_a_heap = source.contains("weak(") || source.contains("finalize");
+        if needs_a_heap || !workload.expected_faults().is_empty() {
+            continue;
         }
+        assert_eq!(run(&source).ending, Ending::Finished, "{name}");
+        n_finished += 1;
     }
+    assert!(n_finished >= 10, "{n_finished} workloads finished");
 }
 
 #[test]

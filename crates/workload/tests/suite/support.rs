@@ -15,7 +15,7 @@ pub(crate) fn run(source: &str) -> Run {
 /// As [`run`], with options.
 pub(crate) fn run_with(source: &str, options: &Options) -> Run {
     let code = parse(source).compile(&[]).expect("no overrides, no errors");
-    interpret::run(&code, &mut Bare::with_room(1 << 20), options)
+    interpret::run(&code, &mut Bare::with_room(1 << 23), options)
 }
 
 /// Runs a workload to its end; what it printed.
