@@ -51,7 +51,7 @@ pub struct CPython<O = Unwatched, A = PageAllocator> {
     pub(crate) pending: Vec<(usize, Pending)>,
     /// Finalizers running.
     n_finalizers: usize,
-    is_finished: bool,
+    pub(crate) is_finished: bool,
 }
 
 /// The rest of an operation.

@@ -237,8 +237,8 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         if usage.balance() != 0 {
             return Err(format!("the bytes in use and free are {} off the heap", usage.balance()));
         }
-        if !self.heap.refcounting.work.is_empty() {
-            // Blocks of containers that are being emptied are still taken, but counted as free already.
+        if !self.heap.refcounting.work.is_empty() || self.is_finished {
+            // Blocks of containers that are being emptied, and all of them after the end, are taken but count as free.
             return Ok(());
         }
         let (mut payload, mut n_blocks) = (0, 0);

@@ -119,6 +119,18 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
                 return Ok(());
             }
         }
+        if self.stack.frames.len() == 1
+            && let Some(value) = value
+        {
+            // Nobody wants the value of a bottom frame: it goes while the frame is still there for its finalizer.
+            self.tell_stored(Place::Slot, Some(value), None);
+            self.heap.drop_reference(value);
+            if self.heap.is_suspended() {
+                self.defer(Pending::Return { next: n, value: None });
+                return Ok(());
+            }
+            return self.clear_frame(n, None);
+        }
         let function = self.stack.frames.last().expect("there is a frame to return from").function;
         let frame = self.stack.pop(&self.frame_shapes[function as usize]);
         self.base = self.stack.base();

@@ -102,6 +102,26 @@ fn threads_have_frames_of_their_own() -> Outcome<()> {
 }
 
 #[test]
+fn a_thread_ends_after_the_finalizers_of_its_last_objects() -> Outcome<()> {
+    let mut world = World::new(Version::V3_12);
+    world.python.set_null(A)?;
+    let thread = world.python.start_thread(world.callee, &[A])?;
+    world.python.switch_thread(thread)?;
+    for slot in [Slot(0), Slot(1)] {
+        world.python.new_record(slot, world.mortal)?;
+    }
+    world.seen();
+    world.python.ret(Some(Slot(0)))?; // nobody wants the value
+    assert_eq!(world.finalize(|_| {}), 2);
+    let seen = world.seen();
+    assert_eq!(seen.iter().filter(|line| line.starts_with("reclaimed")).count(), 2);
+    assert_eq!(seen.last().map(String::as_str), Some("thread ended"));
+    world.python.switch_thread(ThreadId(0))?;
+    world.verify();
+    Ok(())
+}
+
+#[test]
 fn what_is_left_is_reclaimed_at_exit_in_order_of_creation() -> Outcome<()> {
     let mut world = World::new(Version::V3_12);
     for slot in [C, A, B] {
