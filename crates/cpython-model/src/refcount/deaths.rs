@@ -103,12 +103,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
                 self.free_scalar(value);
                 continue;
             }
-            let n_work = self.refcounting.work.len();
-            self.begin_death(value, Begin::Later);
-            if self.refcounting.work.len() > n_work || self.is_suspended() {
-                self.refcounting.work.insert(n_work, Work::Slots { key, next, dies });
-                return;
-            }
+            self.push_work(Work::Slots { key, next, dies });
+            return self.begin_death(value, Begin::Later);
         }
         if dies {
             self.free_instance_object(key);
@@ -121,16 +117,12 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             if !self.is_last_reference(item) {
                 continue;
             }
-            let n_work = self.refcounting.work.len();
             if self.objects[item].is_scalar() {
                 self.free_scalar(item);
                 continue;
             }
-            self.begin_death(item, Begin::Later);
-            if self.refcounting.work.len() > n_work || self.is_suspended() {
-                self.refcounting.work.insert(n_work, Work::Items { owner, items, block });
-                return;
-            }
+            self.push_work(Work::Items { owner, items, block });
+            return self.begin_death(item, Begin::Later);
         }
         self.spares.give_keys(items);
         if !block.is_null() {
@@ -150,12 +142,15 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             next += 1;
             let Some(key) = entry.key else { continue };
             self.release(key);
-            let n_work = self.refcounting.work.len();
-            self.release(entry.value);
-            if self.refcounting.work.len() > n_work || self.is_suspended() {
-                self.refcounting.work.insert(n_work, Work::Entries { owner, dict, next });
-                return;
+            if !self.is_last_reference(entry.value) {
+                continue;
             }
+            if self.objects[entry.value].is_scalar() {
+                self.free_scalar(entry.value);
+                continue;
+            }
+            self.push_work(Work::Entries { owner, dict, next });
+            return self.begin_death(entry.value, Begin::Later);
         }
         self.free_dict_table(dict);
         if let Some(key) = owner {
