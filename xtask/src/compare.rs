@@ -7,7 +7,7 @@ mod text;
 mod trace;
 
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use harness::table::{BOTTOMLESS, Evidence, Row, keys, table};
@@ -106,14 +106,18 @@ impl<T: fmt::Display> From<T> for Misuse {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let mut out = anstream::stdout().lock();
-    let done = compare(args, &mut out);
-    // A closed pipe (`| head`) is no error of ours.
-    let _ = out.flush();
+    let done = compare(args, &mut out).and_then(|is_as_expected| {
+        match out.flush() {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(error)),
+            _ => Ok(is_as_expected),
+        }
+    });
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(Misuse(reason)) => {
-            eprintln!("{}", reason.trim_end());
+            // Nobody may be there to read it any more.
+            let _ = writeln!(std::io::stderr(), "{}", reason.trim_end());
             ExitCode::from(2)
         }
     }
@@ -121,7 +125,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 fn compare(args: &Args, out: &mut impl Write) -> Result<bool, Misuse> {
     if args.list {
-        let _ = out.write_all(text::list(&gallery::load()?).as_bytes());
+        print(out, &text::list(&gallery::load()?))?;
         return Ok(true);
     }
     match &args.target {
@@ -159,7 +163,7 @@ fn one(args: &Args, workload: &Workload, out: &mut impl Write) -> Result<bool, M
     let settings = args.settings();
     let examined = in_parallel(&args.models(), |model| model.title(), |&model| examine(&code, model, &settings));
     let report = json::Report { settings, table: Vec::new(), runs: examined };
-    write(args, out, &report, |report| text::workload(workload, &code, &report.runs, args.rows, width()));
+    write(args, out, &report, |report| text::workload(workload, &code, &report.runs, args.rows, width()))?;
     Ok(report.is_as_expected())
 }
 
@@ -184,9 +188,9 @@ fn all(args: &Args, out: &mut impl Write) -> Result<bool, Misuse> {
     match &args.why {
         Some(key) if args.format == Format::Text => {
             let row = report.table.iter().find(|row| row.key == key).ok_or("the row has no evidence")?;
-            let _ = out.write_all(text::why(row).as_bytes());
+            print(out, &text::why(row))?;
         }
-        _ => write(args, out, &report, |report| text::gallery(report, width())),
+        _ => write(args, out, &report, |report| text::gallery(report, width()))?,
     }
     Ok(report.is_as_expected())
 }
@@ -227,12 +231,28 @@ fn rows(workloads: &[Workload], runs: &[Examined], settings: &Settings) -> Resul
     Ok(table(&Evidence { runs, bottomless: &bottomless }))
 }
 
-fn write(args: &Args, out: &mut impl Write, report: &json::Report, text: impl FnOnce(&json::Report) -> String) {
-    let text = match args.format {
-        Format::Text => text(report),
-        Format::Json => report.to_json(),
-    };
-    let _ = out.write_all(text.as_bytes());
+fn write(
+    args: &Args,
+    out: &mut impl Write,
+    report: &json::Report,
+    text: impl FnOnce(&json::Report) -> String,
+) -> Result<(), Misuse> {
+    match args.format {
+        Format::Text => print(out, &text(report)),
+        Format::Json => print(out, &report.to_json()),
+    }
+}
+
+/// Writes results. Who closes the pipe (`| head`) has seen enough: that is no error.
+fn print(out: &mut impl Write, text: &str) -> Result<(), Misuse> {
+    match out.write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(error)),
+        _ => Ok(()),
+    }
+}
+
+fn unwritten(error: std::io::Error) -> Misuse {
+    Misuse(format!("the results could not be written: {error}"))
 }
 
 /// Columns of the terminal; 100 where there is none.

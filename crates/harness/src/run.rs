@@ -26,7 +26,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             seed: 1,
-            steps_max: Options::default().steps_max,
+            steps_max: 100_000_000,
             heap_limit_bytes: 64 << 20,
             keep: Keep::First(1 << 16),
         }
@@ -56,7 +56,7 @@ pub struct ModelRun {
     /// The lifetimes that were kept, in order of birth.
     pub lifetimes: Vec<Lifetime>,
     /// The run in figures.
-    summary: Summary,
+    pub(crate) summary: Summary,
 }
 
 fn fault_texts<S: serde::Serializer>(faults: &[Fault], serializer: S) -> Result<S::Ok, S::Error> {
@@ -89,11 +89,15 @@ pub fn run(code: &Code, model: Model, settings: &Settings) -> ModelRun {
     watch(code, model, &perturbations(model)[0], settings, false).0
 }
 
-/// Runs `code` on `model` as it is and under every perturbation.
+/// Runs `code` on `model` as it is and under every perturbation. A run that does not end has no determinism to speak
+/// of, and is not repeated.
 pub fn examine(code: &Code, model: Model, settings: &Settings) -> Examined {
     let silent = Settings { keep: Keep::None, ..*settings };
     let [first, others @ ..] = perturbations(model) else { unreachable!("every model has a first perturbation: none") };
     let (run, fates) = watch(code, model, first, settings, true);
+    if run.fault_count(FaultKind::StepLimit) > 0 {
+        return Examined { run, determinism: None };
+    }
     let mut all: Vec<(&str, Fates)> = fates.map(|fates| (first.name, fates)).into_iter().collect();
     for perturbation in others {
         all.extend(watch(code, model, perturbation, &silent, true).1.map(|fates| (perturbation.name, fates)));
@@ -152,8 +156,12 @@ impl Job for Interpret<'_> {
         let Settings { seed, steps_max, .. } = *self.settings;
         let options = Options { seed, steps_max, ..Options::default() };
         let mut timeline = Timeline::default();
+        let mut next_sample = 0;
         let run = interpret::run_sampled(self.code, &mut machine, &options, 1, |tick, machine| {
-            timeline.sample(tick, machine.usage());
+            if tick.0 >= next_sample {
+                timeline.sample(tick, machine.usage());
+                next_sample = tick.0 + sample_stride_ticks(tick.0);
+            }
         });
         timeline.sample(Tick(run.ticks), run.usage);
         let mut faults = machine.faults().clone();
@@ -165,6 +173,12 @@ impl Job for Interpret<'_> {
         }
         Watched { run, timeline, faults }
     }
+}
+
+/// Ticks until the heap is looked at again: every tick of a short run, ever more seldom in a long one, so that looking
+/// costs less than running.
+fn sample_stride_ticks(tick: u64) -> u64 {
+    1 + (tick >> 18)
 }
 
 /// Every fault is one that the workload expects here, and every fault that it expects is there.

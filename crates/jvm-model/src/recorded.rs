@@ -20,10 +20,12 @@ pub enum Recorded {
     Layouts,
     /// Flag sets and heap sizes: for [`compare_sizings`].
     Sizings,
+    /// A heap program and its collections: for [`compare_serial`].
+    Serial,
 }
 
 impl Recorded {
-    /// What the first line says of the rest; `None` when it is neither.
+    /// What the first line says of the rest; `None` when it is none of them.
     pub fn of_first_line(line: &str) -> Option<Recorded> {
         let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
         let has = |keys: &[&str]| keys.iter().all(|&key| object.contains_key(key));
@@ -31,6 +33,8 @@ impl Recorded {
             Some(Recorded::Layouts)
         } else if has(&["flags", "phys"]) && (has(&["real"]) || has(&["err"])) {
             Some(Recorded::Sizings)
+        } else if has(&["hdr"]) {
+            Some(Recorded::Serial)
         } else {
             None
         }

@@ -33,7 +33,7 @@ fn paths() -> Result<Vec<PathBuf>, Misuse> {
 
 /// The whole gallery, in order of names.
 pub(super) fn load() -> Result<Vec<Workload>, Misuse> {
-    paths()?.iter().map(|path| read(path)).collect()
+    paths()?.iter().map(|path| read(path, &stem(path))).collect()
 }
 
 /// A workload's file, or a heap trace; anything else is refused with the nearest name.
@@ -42,7 +42,7 @@ pub(super) fn find(target: &str) -> Result<Found, Misuse> {
     let in_gallery = folder().join(format!("{target}.wl"));
     let is_name = !target.contains(['/', '\\', '.']);
     if is_name && in_gallery.is_file() {
-        return read(&in_gallery).map(|workload| Found::Workload(Box::new(workload)));
+        return read(&in_gallery, target).map(|workload| Found::Workload(Box::new(workload)));
     }
     if path.is_dir() {
         return Err(Misuse(format!("{target} is a folder; expected a workload or a heap trace")));
@@ -56,7 +56,7 @@ pub(super) fn find(target: &str) -> Result<Found, Misuse> {
         return Err(Misuse(format!("there is no workload and no file `{target}`: {hint}")));
     }
     if path.extension().is_some_and(|extension| extension == "wl") {
-        return read(path).map(|workload| Found::Workload(Box::new(workload)));
+        return read(path, target).map(|workload| Found::Workload(Box::new(workload)));
     }
     Ok(Found::Trace(path.to_owned()))
 }
@@ -65,13 +65,13 @@ fn stem(path: &Path) -> String {
     path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
-/// Reads a workload, never more of it than the language allows.
-fn read(path: &Path) -> Result<Workload, Misuse> {
+/// Reads a workload, never more of it than the language allows. `name`: what it is called from then on.
+fn read(path: &Path, name: &str) -> Result<Workload, Misuse> {
     let shown = path.display();
     let file = File::open(path).map_err(|error| format!("{shown}: {error}"))?;
     let mut bytes = Vec::new();
     file.take(SOURCE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| format!("{shown}: {error}"))?;
-    Workload::from_bytes(&stem(path), &bytes).map_err(|diagnostics| {
+    Workload::from_bytes(name, &bytes).map_err(|diagnostics| {
         use std::io::IsTerminal;
         Misuse(diagnostics.render(std::io::stderr().is_terminal()))
     })

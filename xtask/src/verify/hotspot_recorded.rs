@@ -1,8 +1,8 @@
-//! Recorded layouts and heap sizes of real JVMs against the model of `HotSpot`.
+//! Recorded layouts, heap sizes and heap programs of real JVMs against the model of `HotSpot`.
 
 use std::path::Path;
 
-use jvm_model::recorded::{Recorded, RecordedError, compare_layouts, compare_sizings};
+use jvm_model::recorded::{Recorded, RecordedError, compare_layouts, compare_serial, compare_sizings};
 
 use super::Verdict;
 
@@ -18,6 +18,7 @@ pub(super) fn verify(file: &Path, recorded: Recorded) -> Verdict {
     let comparison = match recorded {
         Recorded::Layouts => compare_layouts(source),
         Recorded::Sizings => compare_sizings(source, None),
+        Recorded::Serial => compare_serial(source),
     };
     match comparison {
         Err(error) => unreadable(error),
