@@ -10,6 +10,7 @@ use std::fmt;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
+use harness::stack_and_heap::{Claim, WORKLOADS, claims};
 use harness::table::{BOTTOMLESS, Evidence, Row, keys, table};
 use harness::{Examined, Model, ModelRun, Settings, examine, run as run_once};
 use workload::diagnostic::nearest;
@@ -162,7 +163,7 @@ fn one(args: &Args, workload: &Workload, out: &mut impl Write) -> Result<bool, M
     let code = workload.compile(&args.set())?;
     let settings = args.settings();
     let examined = in_parallel(&args.models(), |model| model.title(), |&model| examine(&code, model, &settings));
-    let report = json::Report { settings, table: Vec::new(), runs: examined };
+    let report = json::Report { settings, table: Vec::new(), stack_and_heap: Vec::new(), runs: examined };
     write(args, out, &report, |report| text::workload(workload, &code, &report.runs, args.rows, width()))?;
     Ok(report.is_as_expected())
 }
@@ -183,8 +184,12 @@ fn all(args: &Args, out: &mut impl Write) -> Result<bool, Misuse> {
         |(code, model)| format!("{} on {}", code.name, model.title()),
         |(code, model)| examine(code, *model, &settings),
     );
-    let table = if models.len() == Model::ALL.len() { rows(&workloads, &runs, &settings)? } else { Vec::new() };
-    let report = json::Report { settings, table, runs };
+    let (table, stack_and_heap) = if models.len() == Model::ALL.len() {
+        (rows(&workloads, &runs, &settings)?, stack_and_heap(&codes, &settings))
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    let report = json::Report { settings, table, stack_and_heap, runs };
     match &args.why {
         Some(key) if args.format == Format::Text => {
             let row = report.table.iter().find(|row| row.key == key).ok_or("the row has no evidence")?;
@@ -229,6 +234,16 @@ fn rows(workloads: &[Workload], runs: &[Examined], settings: &Settings) -> Resul
         |&model| run_once(&code, model, settings),
     );
     Ok(table(&Evidence { runs, bottomless: &bottomless }))
+}
+
+/// Why the stack is faster, from runs of their own: these keep all lifetimes.
+fn stack_and_heap(codes: &[Code], settings: &Settings) -> Vec<Claim> {
+    let settings = Settings { keep: lifetimes::Keep::All, ..*settings };
+    let [on_stack, on_heap] = WORKLOADS.map(|name| codes.iter().find(|code| code.name == name));
+    let (Some(on_stack), Some(on_heap)) = (on_stack, on_heap) else { return Vec::new() };
+    let jobs = [(on_stack, Model::C), (on_heap, Model::C), (on_heap, Model::Jvm)];
+    let runs = in_parallel(&jobs, |(code, _)| &code.name, |(code, model)| run_once(code, *model, &settings));
+    claims(&runs[0], &runs[1], &runs[2])
 }
 
 fn write(

@@ -9,7 +9,9 @@
 pub mod model;
 pub mod perturb;
 pub mod picture;
+pub mod replay;
 pub mod run;
+pub mod stack_and_heap;
 pub mod table;
 
 pub use model::Model;

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use comfy_table::presets::{NOTHING, UTF8_FULL};
+use comfy_table::presets::{NOTHING, UTF8_FULL, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use harness::picture::{LEGEND, Panel, draw};
+use harness::stack_and_heap::{Claim, WORKLOADS};
 use harness::table::Row;
 use harness::{Examined, ModelRun};
 use lifetimes::Summary;
@@ -34,7 +35,10 @@ pub(super) fn gallery(report: &Report, width: usize) -> String {
         let _ =
             writeln!(out, "≠ marks a verdict that is not the textbook's; `--why ROW` shows the evidence for a row.\n");
     }
-    let mut table = lines_table(width);
+    if !report.stack_and_heap.is_empty() {
+        let _ = writeln!(out, "{}\n", claims(&report.stack_and_heap, width));
+    }
+    let mut table = lines_table(&COLUMNS, width);
     let mut last = "";
     for examined in &report.runs {
         if examined.run.workload != last {
@@ -70,19 +74,20 @@ tick under every perturbation, of those that died before the end\n";
 const COLUMNS: [&str; 11] =
     ["", "objects", "peak", "over", "free", "at once", "drag", "collections", "moved", "fixed", "faults"];
 
-fn lines_table(width: usize) -> Table {
+/// A table of runs, a line each: a column of names, columns of figures, a column of faults.
+pub(super) fn lines_table(columns: &[&str], width: usize) -> Table {
     let mut table = Table::new();
     table
         .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width as u16)
         .force_no_tty();
-    table.set_header(COLUMNS);
+    table.set_header(columns);
     for column in table.column_iter_mut() {
         column.set_padding((0, 1)).set_cell_alignment(CellAlignment::Right);
     }
     // The first column holds names, and is as wide as the longest; the last one holds faults, and takes what is left.
-    for (index, constraint) in [(0, Some(ColumnConstraint::ContentWidth)), (COLUMNS.len() - 1, None)] {
+    for (index, constraint) in [(0, Some(ColumnConstraint::ContentWidth)), (columns.len() - 1, None)] {
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(CellAlignment::Left);
             if let Some(constraint) = constraint {
@@ -94,18 +99,13 @@ fn lines_table(width: usize) -> Table {
 }
 
 /// A table without trailing blanks.
-fn lines(table: &Table) -> String {
+pub(super) fn lines(table: &Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// A run in a line.
 fn figures(examined: &Examined) -> Vec<String> {
     let summary = examined.run.summary();
-    let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{:.0}%", share * 100.0));
-    let collections = match summary.generations.as_slice() {
-        [] => "-".to_owned(),
-        generations => generations.iter().map(|g| g.n_collections.to_string()).collect::<Vec<_>>().join("/"),
-    };
     let fixed = examined.determinism.as_ref().map_or_else(
         || "-".to_owned(),
         |found| match (found.n_fixed(), found.n_varying(), found.n_never()) {
@@ -122,15 +122,31 @@ fn figures(examined: &Examined) -> Vec<String> {
         format!("{:.0}%", summary.usage.overhead_at_fullest * 100.0),
         share(Some(summary.usage.free_share_mean)),
         share(summary.deaths.at_death_share()),
-        if summary.deaths.n_died == 0 { "-".to_owned() } else { format!("{:.0}", summary.drag.mean_ticks) },
-        collections,
+        drag(summary),
+        collections(summary),
         n_moved.to_string(),
         fixed,
         fault_counts(summary),
     ]
 }
 
-fn fault_counts(summary: &Summary) -> String {
+pub(super) fn share(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:.0}%", share * 100.0))
+}
+
+pub(super) fn drag(summary: &Summary) -> String {
+    if summary.deaths.n_died == 0 { "-".to_owned() } else { format!("{:.0}", summary.drag.mean_ticks) }
+}
+
+/// How many of each generation.
+pub(super) fn collections(summary: &Summary) -> String {
+    match summary.generations.as_slice() {
+        [] => "-".to_owned(),
+        generations => generations.iter().map(|g| g.n_collections.to_string()).collect::<Vec<_>>().join("/"),
+    }
+}
+
+pub(super) fn fault_counts(summary: &Summary) -> String {
     let count = |fault: &lifetimes::FaultCount| match fault.n_faults {
         1 => fault.kind.name().to_owned(),
         n => format!("{} x{n}", fault.kind.name()),
@@ -139,7 +155,7 @@ fn fault_counts(summary: &Summary) -> String {
 }
 
 /// Bytes in three or four digits.
-fn bytes(bytes: u64) -> String {
+pub(super) fn bytes(bytes: u64) -> String {
     match bytes {
         0..10_000 => format!("{bytes} B"),
         10_000..10_240_000 => format!("{:.0} K", bytes as f64 / 1024.0),
@@ -168,6 +184,20 @@ fn comparison(rows: &[Row], width: usize) -> String {
     table.to_string()
 }
 
+/// Why the stack is faster than the heap.
+fn claims(claims: &[Claim], width: usize) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width as u16)
+        .force_no_tty();
+    let [stack, heap] = WORKLOADS;
+    table.set_header(["why the stack is faster", &format!("the stack: {stack} in C"), &format!("the heap: {heap} in C")]);
+    table.add_rows(claims.iter().map(|Claim { claim, stack, heap }| [claim, stack.as_str(), heap]));
+    table.to_string()
+}
+
 /// The evidence for a row.
 pub(super) fn why(row: &Row) -> String {
     let mut out = format!("{}\nThe verdict: {}.\nMeasured on {}.\n", row.title, row.rule, row.workload);
@@ -193,7 +223,7 @@ pub(super) fn workload(workload: &Workload, code: &Code, runs: &[Examined], rows
     );
     out.push_str(&picture_of(runs, rows, width));
     out.push('\n');
-    let mut table = lines_table(width);
+    let mut table = lines_table(&COLUMNS, width);
     for examined in runs {
         table.add_row(figures(examined));
     }
@@ -252,7 +282,7 @@ pub(super) fn picture_of(runs: &[Examined], rows: usize, width: usize) -> String
 
 const FAULTS_SHOWN: usize = 5;
 
-fn faults(run: &ModelRun) -> String {
+pub(super) fn faults(run: &ModelRun) -> String {
     let mut out = String::new();
     for fault in run.faults.iter().take(FAULTS_SHOWN) {
         let end = if fault.is_fatal { " (the program ends)" } else { "" };
