@@ -135,6 +135,7 @@ pub fn replay(
         perturbation,
         ticks: n_events,
         output: String::new(),
+        asks_for_collections: false,
         is_as_expected,
         faults: faults.first().to_vec(),
         lifetimes,

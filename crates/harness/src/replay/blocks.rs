@@ -26,6 +26,8 @@ pub(super) struct Birth {
     pub(super) index: usize,
     /// What was asked for.
     pub(super) payload_bytes: u64,
+    /// Where it was.
+    pub(super) at: Address,
 }
 
 /// The live blocks of a trace, by address.
@@ -161,15 +163,12 @@ impl Blocks {
     }
 
     fn freed(&mut self, block: Address) -> Change {
-        match self.leave(block) {
-            Some(Live { index, .. }) => {
-                self.free_indices.push(index);
-                Change { died: Some(index), ..Change::default() }
-            }
-            None => {
-                self.contents.n_stray += 1;
-                Change { stray: Some(block), ..Change::default() }
-            }
+        if let Some(Live { index, .. }) = self.leave(block) {
+            self.free_indices.push(index);
+            Change { died: Some(index), ..Change::default() }
+        } else {
+            self.contents.n_stray += 1;
+            Change { stray: Some(block), ..Change::default() }
         }
     }
 
@@ -179,7 +178,7 @@ impl Blocks {
         if let Some(old) = self.live.insert(at.0, Live { index, payload_bytes }) {
             self.left_bytes = self.left_bytes.saturating_sub(old.payload_bytes);
         }
-        Birth { index, payload_bytes }
+        Birth { index, payload_bytes, at }
     }
 
     fn leave(&mut self, at: Address) -> Option<Live> {

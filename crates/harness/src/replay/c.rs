@@ -1,7 +1,8 @@
 //! A trace in C: the recorded calls, made again.
 
-use c_model::malloc::Replay;
-use c_model::malloc::replay::Difference;
+mod account;
+
+use c_model::malloc::{Replay, System};
 use c_model::params::OUT_OF_MEMORY_MESSAGE;
 use c_model::{Glibc, RawMemory};
 use heap_trace::{Call, Problem, Reader, Record, Request, TraceError};
@@ -10,14 +11,16 @@ use memory_trait::{Address, Allocator, Fault, FaultKind, Moment, ThreadId, Tick}
 use super::blocks::{Blocks, Change};
 use super::{Options, Outcome};
 
-mod account;
-
 use account::{Account, Chunk};
 
-/// What malloc's header says of a block: the header's second bit is that of a mapped chunk, which has two words before
-/// the block; of another, the first word still belongs to its neighbour.
-fn chunk_of<S: c_model::malloc::System>(glibc: &Glibc<S>, at: Address) -> Chunk {
-    let is_mapped = glibc.read_u64(Address(at.0.wrapping_sub(8))).is_ok_and(|size| size & 2 != 0);
+/// The bit of a chunk's size field that says that it is a mapping of its own. Source: glibc 2.36
+/// `malloc/malloc.c:IS_MMAPPED`.
+const IS_MMAPPED: u64 = 2;
+
+/// The chunk of a live block. A mapped one has two words before the block; of another, the first word still belongs to
+/// its neighbour.
+fn chunk_of<S: System>(glibc: &Glibc<S>, at: Address) -> Chunk {
+    let is_mapped = glibc.read_u64(Address(at.0.wrapping_sub(8))).is_ok_and(|size| size & IS_MMAPPED != 0);
     let header_bytes = if is_mapped { 16 } else { 8 };
     Chunk { at, header_bytes, total_bytes: header_bytes + glibc.malloc_usable_size(at).unwrap_or(0) }
 }
@@ -28,65 +31,134 @@ fn moment(tick: u64, call: &Call) -> Moment {
 
 /// An event that the replay has not run yet: it waits for the line after it.
 struct Waiting {
-    tick: u64,
-    call: Call,
-    /// What it means, and the address that it was answered.
-    change: Option<(Change, Address)>,
+    now: Moment,
+    change: Option<Change>,
 }
 
-/// The calls with what the operating system answered then. The inner error is the first call that does not give what
+/// The calls, with what the operating system answered then. The inner error is the first call that does not give what
 /// was recorded.
 pub(super) fn as_recorded(
     mut trace: Reader,
     options: &Options,
     progress: &mut impl FnMut(u64),
 ) -> Result<Result<Outcome, String>, TraceError> {
-    let mut replay = Replay::new(&trace.header(), Glibc::builder()).map_err(|_| TraceError {
-        file: trace.file().to_owned(),
-        line: 1,
-        column: 0,
-        problem: Problem::Expected {
-            expected: "a program break that a process can have",
-            found: format!("base={:x}", trace.header().base),
-        },
+    let header = trace.header();
+    let mut replay = Replay::new(&header, Glibc::builder()).map_err(|_| {
+        let expected = "a program break that a process can have";
+        let problem = Problem::Expected { expected, found: format!("base={:x}", header.base) };
+        TraceError { file: trace.file().to_owned(), line: 1, column: 0, problem }
     })?;
     let mut blocks = Blocks::new(&trace);
     let mut account = Account::new(options.keep);
     account.sample(Tick(0), replay.glibc().statistics());
     let mut waiting: Option<Waiting> = None;
-    loop {
+    let mut is_over = false;
+    while !is_over {
         let record = trace.next_record()?;
-        let call = if let Some(Record::Call(call)) = record { Some(call) } else { None };
+        is_over = record.is_none();
+        let next = match &record {
+            Some(Record::Call(call)) => {
+                let change = blocks.call(&trace, call)?;
+                Some(Waiting { now: moment(blocks.contents.n_events, call), change })
+            }
+            Some(record) => {
+                blocks.note(record);
+                None
+            }
+            None => None,
+        };
         let n_run = replay.tally().n_events;
         let fed = match record {
-            Some(record) => {
-                blocks.note(&record);
-                replay.feed(trace.line(), record)
-            }
+            Some(record) => replay.feed(trace.line(), record),
             None => replay.finish().map(|_| ()),
         };
         if let Err(difference) = fed {
-            return Ok(Err(said(&difference)));
+            return Ok(Err(difference.to_string()));
         }
         if replay.tally().n_events > n_run
-            && let Some(Waiting { tick, call, change }) = waiting.take()
+            && let Some(Waiting { now, change }) = waiting.take()
         {
             let glibc = replay.glibc();
-            let now = moment(tick, &call);
-            if let Some((change, at)) = change {
-                account.apply(now, &change, change.born.map(|_| chunk_of(glibc, at)));
+            if let Some(change) = change {
+                account.apply(now, &change, change.born.map(|born| chunk_of(glibc, born.at)));
             }
             account.resized(now, glibc.statistics());
             account.sample(now.tick, glibc.statistics());
-            progress(tick);
+            progress(now.tick.0);
         }
-        if let Some(call) = call {
-            let change = blocks.call(&trace, &call)?;
-            let tick = blocks.contents.n_events;
-            waiting = Some(Waiting { tick, call, change: change.map(|change| (change, blocks.answered(&call))) });
-        } else if waiting.is_none() && replay_is_over(&trace, &replay) {
-            let n_events = blocks.contents.n_events;
-            return Ok(Ok(account.finish(n_events, false)));
-        }
+        waiting = next.or(waiting);
     }
+    Ok(Ok(account.finish(blocks.contents.n_events, None)))
+}
+
+/// The calls on an operating system of the model's own: addresses are its own, and so is the end of memory. What the
+/// recorded program was refused is not asked for, and what is no block is not freed.
+pub(super) fn on_its_own(
+    mut trace: Reader,
+    options: &Options,
+    progress: &mut impl FnMut(u64),
+) -> Result<Outcome, TraceError> {
+    let mut glibc = Glibc::builder().contents(false).limit_bytes(options.heap_limit_bytes).build();
+    let mut blocks = Blocks::new(&trace);
+    let mut account = Account::new(options.keep);
+    account.sample(Tick(0), glibc.statistics());
+    let mut fault = None;
+    while fault.is_none()
+        && let Some(record) = trace.next_record()?
+    {
+        let Record::Call(call) = &record else {
+            blocks.note(&record);
+            continue;
+        };
+        let change = blocks.call(&trace, call)?;
+        let now = moment(blocks.contents.n_events, call);
+        if let Some(change) = change {
+            match perform(&mut glibc, call, &change, &account) {
+                Ok(at) => account.apply(now, &change, change.born.map(|_| chunk_of(&glibc, at))),
+                Err(stopped) => fault = Some(Fault { at: now, ..*stopped }),
+            }
+        }
+        account.resized(now, glibc.statistics());
+        account.sample(now.tick, glibc.statistics());
+        progress(now.tick.0);
+    }
+    Ok(account.finish(blocks.contents.n_events, fault))
+}
+
+/// Makes a call, and answers the block that it gave.
+fn perform(glibc: &mut Glibc, call: &Call, change: &Change, account: &Account) -> memory_trait::Outcome<Address> {
+    glibc.switch_thread(ThreadId(call.thread));
+    let given = change.given.map_or(Address::NULL, |index| account.address(index));
+    let Some(born) = change.born else {
+        match call.request {
+            Request::Free { .. } | Request::Realloc { bytes: 0, .. } => glibc.free(given)?,
+            Request::Trim { pad } => drop(glibc.malloc_trim(pad)?),
+            Request::Mallopt { option, value } => drop(glibc.mallopt(option, value)?),
+            Request::ThreadExit => glibc.end_thread()?,
+            // To ask a size changes nothing, and what was refused is not asked for.
+            _ => {}
+        }
+        return Ok(Address::NULL);
+    };
+    let at = match call.request {
+        Request::Calloc { n, bytes } => glibc.calloc(n, bytes)?,
+        Request::Realloc { bytes, .. } => glibc.realloc(given, bytes)?,
+        Request::Memalign { alignment, bytes } => glibc.memalign(alignment, bytes)?,
+        Request::AlignedAlloc { alignment, bytes } => glibc.aligned_alloc(alignment, bytes)?,
+        Request::PosixMemalign { alignment, bytes } => glibc.posix_memalign(alignment, bytes)?,
+        Request::Valloc { bytes } => glibc.valloc(bytes)?,
+        Request::Pvalloc { bytes } => glibc.pvalloc(bytes)?,
+        _ => glibc.malloc(born.payload_bytes)?,
+    };
+    if at.is_null() {
+        return Err(Box::new(Fault {
+            kind: FaultKind::OutOfMemory,
+            at: Moment::default(),
+            object: None,
+            reclaimed: None,
+            message: OUT_OF_MEMORY_MESSAGE.to_owned(),
+            is_fatal: true,
+        }));
+    }
+    Ok(at)
 }

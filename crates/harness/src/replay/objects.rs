@@ -1,7 +1,7 @@
 //! A trace on a machine of objects: blocks are `bytes`, kept in a list.
 
-use cpython_model::{CPython, Version};
 use c_model::Glibc;
+use cpython_model::{CPython, Version};
 use heap_trace::{Reader, Record, TraceError};
 use jvm_model::Jvm;
 use lifetimes::{Recorder, Timeline};
@@ -38,11 +38,7 @@ pub(super) fn on_cpython(
     Ok(ended.outcome(recorder))
 }
 
-pub(super) fn on_jvm(
-    trace: Reader,
-    options: &Options,
-    progress: &mut impl FnMut(u64),
-) -> Result<Outcome, TraceError> {
+pub(super) fn on_jvm(trace: Reader, options: &Options, progress: &mut impl FnMut(u64)) -> Result<Outcome, TraceError> {
     let program = program();
     let mut recorder = Recorder::new(&program).keep(options.keep);
     let flags = jvm_flags(options.heap_limit_bytes);
@@ -178,7 +174,7 @@ impl<M: Machine> Table<M> {
     }
 
     fn apply(&mut self, change: &Change) -> memory_trait::Outcome<()> {
-        if let Some(Birth { index, payload_bytes }) = change.born {
+        if let Some(Birth { index, payload_bytes, at: _ }) = change.born {
             // A size that no object can have is refused by the machine, in its own words.
             self.machine.new_bytes(FRESH, i64::try_from(payload_bytes).unwrap_or(i64::MAX))?;
             if index < self.n_places {
