@@ -91,7 +91,7 @@ fn bytes(text: &str) -> Result<u64, String> {
         _ => return Err("expected a number of bytes, as in 64m".to_owned()),
     };
     let count: u64 = digits.parse().map_err(|_| "expected a number of bytes, as in 64m".to_owned())?;
-    let bytes = count.checked_mul(1 << shift).unwrap_or(u64::MAX);
+    let bytes = count.saturating_mul(1 << shift);
     if HEAP_BYTES.contains(&bytes) { Ok(bytes) } else { Err("the models' heaps are of 4m to 16g".to_owned()) }
 }
 
@@ -107,11 +107,9 @@ impl<T: fmt::Display> From<T> for Misuse {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let mut out = anstream::stdout().lock();
-    let done = compare(args, &mut out).and_then(|is_as_expected| {
-        match out.flush() {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(error)),
-            _ => Ok(is_as_expected),
-        }
+    let done = compare(args, &mut out).and_then(|is_as_expected| match out.flush() {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(&error)),
+        _ => Ok(is_as_expected),
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -261,12 +259,12 @@ fn write(
 /// Writes results. Who closes the pipe (`| head`) has seen enough: that is no error.
 fn print(out: &mut impl Write, text: &str) -> Result<(), Misuse> {
     match out.write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(error)),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(&error)),
         _ => Ok(()),
     }
 }
 
-fn unwritten(error: std::io::Error) -> Misuse {
+fn unwritten(error: &std::io::Error) -> Misuse {
     Misuse(format!("the results could not be written: {error}"))
 }
 

@@ -116,7 +116,7 @@ pub(crate) fn with_machine<J: Job>(
         Setup::KernighanRitchie => job.run(c_machine(KernighanRitchie::default(), heap_limit_bytes, recorder)),
         Setup::CPython { version, threshold, ambient_objects } => {
             let builder = CPython::builder().version(version);
-            let builder = threshold.into_iter().fold(builder, |builder, threshold| builder.threshold(threshold));
+            let builder = threshold.into_iter().fold(builder, cpython_model::Builder::threshold);
             job.run(
                 builder
                     .ambient_objects(ambient_objects)

@@ -24,12 +24,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings {
-            seed: 1,
-            steps_max: 100_000_000,
-            heap_limit_bytes: 64 << 20,
-            keep: Keep::First(1 << 16),
-        }
+        Settings { seed: 1, steps_max: 100_000_000, heap_limit_bytes: 64 << 20, keep: Keep::First(1 << 16) }
     }
 }
 

@@ -27,14 +27,18 @@ pub fn claims(stack: &ModelRun, heap: &ModelRun, moving: &ModelRun) -> Vec<Claim
     let (on_stack, on_heap) = (stack.summary(), heap.summary());
     let fullest = on_heap.usage.fullest.map(|point| point.usage).unwrap_or_default();
     let (n_frames, n_blocks) = (on_stack.n_automatic_objects, on_heap.n_heap_objects);
-    let beyond_payload =
-        |run: &ModelRun| -> u64 { run.lifetimes.iter().map(|lifetime| lifetime.total_bytes - lifetime.payload_bytes).sum() };
+    let beyond_payload = |run: &ModelRun| -> u64 {
+        run.lifetimes.iter().map(|lifetime| lifetime.total_bytes - lifetime.payload_bytes).sum()
+    };
     let moved_bytes: u64 = moving.summary().generations.iter().map(|generation| generation.moved_bytes).sum();
     vec![
         Claim {
             claim: "contiguous, so nothing lies free in between",
             stack: format!("{} records, at most {} bytes of stack, no holes", n_frames, on_stack.stack_peak_bytes),
-            heap: format!("{n_blocks} blocks, {:.0} % of the heap free on average", on_heap.usage.free_share_mean * 100.0),
+            heap: format!(
+                "{n_blocks} blocks, {:.0} % of the heap free on average",
+                on_heap.usage.free_share_mean * 100.0
+            ),
         },
         Claim {
             claim: "one pointer moves, so constant time and no search",

@@ -56,7 +56,7 @@ const MISUSE: [&str; 6] =
 struct Rule {
     key: &'static str,
     title: &'static str,
-    rule: &'static str,
+    verdict_from: &'static str,
     workload: &'static str,
     textbook: [&'static str; 3],
     cell: fn(&Evidence<'_>, Model) -> Computed,
@@ -66,7 +66,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "allocation",
         title: "primary allocation model",
-        rule: "local records that are not on the heap (call_tree), and numbers that are objects of their own (matrix)",
+        verdict_from: "local records that are not on the heap (call_tree), and numbers that are objects of their own (matrix)",
         workload: "call_tree, matrix",
         textbook: [
             "stack for locals, heap by request",
@@ -78,7 +78,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "stack",
         title: "stack allocation",
-        rule: "what a frame holds: whole records, or numbers and references, or references only",
+        verdict_from: "what a frame holds: whole records, or numbers and references, or references only",
         workload: "call_tree, matrix",
         textbook: ["records and numbers", "references only", "numbers and references"],
         cell: stack_allocation,
@@ -86,7 +86,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "heap",
         title: "heap allocation",
-        rule: "whether anything is ever reclaimed that the program did not free",
+        verdict_from: "whether anything is ever reclaimed that the program did not free",
         workload: "the gallery, leak",
         textbook: ["by hand", "automatic", "automatic"],
         cell: heap_allocation,
@@ -94,7 +94,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "management",
         title: "memory management",
-        rule: "who reclaimed the objects of the whole gallery",
+        verdict_from: "who reclaimed the objects of the whole gallery",
         workload: "the gallery",
         textbook: ["manual", "reference counts and a cycle collector", "tracing collector"],
         cell: management,
@@ -102,7 +102,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "determinism",
         title: "determinism of reclamation",
-        rule: "objects reclaimed at the same tick under every perturbation, among those that died before the end",
+        verdict_from: "objects reclaimed at the same tick under every perturbation, among those that died before the end",
         workload: "the workloads that do not ask for a collection",
         textbook: ["full", "partial", "none"],
         cell: determinism,
@@ -110,7 +110,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "performance",
         title: "performance: heap traffic",
-        rule: "heap objects at the peak of a workload that computes with numbers, against what it created",
+        verdict_from: "heap objects at the peak of a workload that computes with numbers, against what it created",
         workload: "matrix, binary_trees",
         textbook: ["light", "heavy: everything on the heap", "light"],
         cell: performance,
@@ -118,7 +118,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "safety",
         title: "safety",
-        rule: "mistakes that the runtime lets pass in the six workloads that make one",
+        verdict_from: "mistakes that the runtime lets pass in the six workloads that make one",
         workload: "use_after_free, double_free, overflow_by_one, uninitialised_read, escaped_frame, leak",
         textbook: ["low", "high", "high"],
         cell: safety,
@@ -126,7 +126,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "stack-size",
         title: "stack size",
-        rule: "what ends a recursion without end: a limit of calls, or bytes of the stack",
+        verdict_from: "what ends a recursion without end: a limit of calls, or bytes of the stack",
         workload: "deep_recursion without a bottom",
         textbook: ["bytes, set per thread", "the C stack, indirectly", "bytes, set per thread"],
         cell: stack_size,
@@ -134,7 +134,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "collection",
         title: "garbage collection",
-        rule: "collections in the gallery, and whether they find all garbage or cycles only",
+        verdict_from: "collections in the gallery, and whether they find all garbage or cycles only",
         workload: "the gallery",
         textbook: ["none", "cyclic", "generational tracing"],
         cell: collection,
@@ -142,7 +142,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "fragmentation",
         title: "fragmentation",
-        rule: "whether objects are moved together; the share of the heap that lies free (checkerboard)",
+        verdict_from: "whether objects are moved together; the share of the heap that lies free (checkerboard)",
         workload: "checkerboard",
         textbook: ["holes stay", "holes stay", "compaction"],
         cell: fragmentation,
@@ -150,7 +150,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "references",
         title: "references",
-        rule: "objects moved while referred to, and references that outlived their object",
+        verdict_from: "objects moved while referred to, and references that outlived their object",
         workload: "the gallery",
         textbook: ["raw, may dangle", "keep the object", "follow the object as it moves"],
         cell: references,
@@ -158,7 +158,7 @@ const RULES: [Rule; 12] = [
     Rule {
         key: "lifetime",
         title: "lifetime control",
-        rule: "what reclaims most objects of the gallery, and how many go in the step in which they die",
+        verdict_from: "what reclaims most objects of the gallery, and how many go in the step in which they die",
         workload: "the gallery",
         textbook: ["free and scope", "the count", "a collection"],
         cell: lifetime_control,
@@ -181,8 +181,8 @@ pub fn table(evidence: &Evidence<'_>) -> Vec<Row> {
                 Some(Cell { verdict, figure, textbook, agrees: verdict == textbook })
             })
             .collect();
-        let Rule { key, title, rule, workload, textbook: _, cell: _ } = *rule;
-        cells.map(|cells| Row { key, title, rule, workload, cells })
+        let Rule { key, title, verdict_from, workload, textbook: _, cell: _ } = *rule;
+        cells.map(|cells| Row { key, title, rule: verdict_from, workload, cells })
     };
     RULES.iter().filter_map(row).collect()
 }
@@ -376,6 +376,7 @@ fn fragmentation(evidence: &Evidence<'_>, model: Model) -> Computed {
 }
 
 fn references(evidence: &Evidence<'_>, model: Model) -> Computed {
+    evidence.of(model).next()?;
     let n_moves: u64 = evidence.of(model).map(|examined| examined.run.summary().n_moves).sum();
     let n_dangling: u64 = evidence
         .of(model)

@@ -100,7 +100,11 @@ pub(super) fn lines_table(columns: &[&str], width: usize) -> Table {
 
 /// A table without trailing blanks.
 pub(super) fn lines(table: &Table) -> String {
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    let mut out = String::new();
+    for line in table.lines() {
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    out
 }
 
 /// A run in a line.
@@ -193,7 +197,11 @@ fn claims(claims: &[Claim], width: usize) -> String {
         .set_width(width as u16)
         .force_no_tty();
     let [stack, heap] = WORKLOADS;
-    table.set_header(["why the stack is faster", &format!("the stack: {stack} in C"), &format!("the heap: {heap} in C")]);
+    table.set_header([
+        "why the stack is faster",
+        &format!("the stack: {stack} in C"),
+        &format!("the heap: {heap} in C"),
+    ]);
     table.add_rows(claims.iter().map(|Claim { claim, stack, heap }| [claim, stack.as_str(), heap]));
     table.to_string()
 }
@@ -272,10 +280,11 @@ pub(super) fn picture_of(runs: &[Examined], rows: usize, width: usize) -> String
     }
     let n_objects = runs.iter().map(|examined| examined.run.summary().n_objects).max().unwrap_or(0);
     let shown = rows.min(n_kept);
-    let of = if shown as u64 == n_objects {
-        format!("{n_objects} objects")
-    } else {
-        format!("{shown} of {n_objects} objects")
+    let of = match (shown as u64 == n_objects, n_kept as u64 == n_objects) {
+        (true, _) => format!("{n_objects} objects"),
+        (false, true) => format!("{shown} of {n_objects} objects"),
+        // Not all lifetimes of a long run are kept.
+        (false, false) => format!("{shown} of the first {n_kept} objects of {n_objects}"),
     };
     format!("{}\n{of}, {ticks} ticks from left to right\n{LEGEND}\n", draw(&panels, rows, width))
 }
