@@ -1,5 +1,6 @@
 //! `cargo xtask verify`: the models against recorded truth of any known kind, recognised by content.
 
+mod collector;
 mod glibc;
 mod hotspot_recorded;
 mod pymalloc;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use cpython_model::cycle::recorded;
 use jvm_model::recorded::Recorded;
 
 /// Hold the models against recordings of the real runtimes.
@@ -47,6 +49,8 @@ enum Kind {
     Hotspot(Recorded),
     /// Calls of pymalloc, or sizes of Python's objects.
     Pymalloc(pymalloc::Kind),
+    /// Programs on graphs of Python's objects, and what the collector did.
+    Collector,
 }
 
 impl Kind {
@@ -56,6 +60,9 @@ impl Kind {
         }
         if let Some(kind) = pymalloc::Kind::of(head) {
             return Some(Kind::Pymalloc(kind));
+        }
+        if recorded::is_runs(head) {
+            return Some(Kind::Collector);
         }
         let first_line = head.split(|&byte| byte == b'\n').next()?;
         Recorded::of_first_line(std::str::from_utf8(first_line).ok()?).map(Kind::Hotspot)
@@ -109,6 +116,7 @@ fn verify(file: &Path, args: &Args) -> Verdict {
         Some(Kind::HeapTrace) => glibc::verify(file, args.cores, &args.tunables),
         Some(Kind::Hotspot(recorded)) => hotspot_recorded::verify(file, recorded),
         Some(Kind::Pymalloc(kind)) => pymalloc::verify(file, kind),
+        Some(Kind::Collector) => collector::verify(file),
         None => unreadable(&"not a recording of a known kind (a heap trace begins with `H page+`)"),
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod collection;
 pub(crate) mod deduce;
 pub mod graph;
 pub(crate) mod lists;
+pub mod recorded;
 pub(crate) mod weakrefs;
 
 use memory_trait::{Allocator, ObjectKey, Observer};

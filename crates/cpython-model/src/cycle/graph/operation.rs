@@ -1,5 +1,7 @@
 //! The operations of a graph program, and how recordings write them.
 
+use std::fmt;
+
 /// An operation; slots and keys by number. `S` is the array of slots, `K` that of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GraphOperation {
@@ -106,6 +108,39 @@ impl GraphOperation {
             12 => GraphOperation::Pop(a),
             _ => return None,
         })
+    }
+}
+
+impl fmt::Display for GraphOperation {
+    /// As Python would write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use GraphOperation as Op;
+        match *self {
+            Op::NewList(a) => write!(f, "S[{a}] = []"),
+            Op::Append(a, b) => write!(f, "S[{a}].append(S[{b}])"),
+            Op::Drop(a) => write!(f, "S[{a}] = None"),
+            Op::NewDict(a) => write!(f, "S[{a}] = {{}}"),
+            Op::SetItem(a, b, c) => write!(f, "S[{a}][K[{c}]] = S[{b}]"),
+            Op::NewPair(a, b, c) => write!(f, "S[{a}] = (S[{b}], S[{c}])"),
+            Op::NewNode(a) => write!(f, "S[{a}] = Node()"),
+            Op::SetField(a, 0, b) => write!(f, "S[{a}].p = S[{b}]"),
+            Op::SetField(a, _, b) => write!(f, "S[{a}].q = S[{b}]"),
+            Op::Pop(a) => write!(f, "S[{a}].pop()"),
+            Op::Clear(a) => write!(f, "S[{a}].clear()"),
+            Op::NewObject(a) => write!(f, "S[{a}] = Obj()"),
+            Op::Copy(a, b) => write!(f, "S[{a}] = S[{b}]"),
+            Op::Collect(generation) => write!(f, "gc.collect({generation})"),
+            Op::DeleteItem(a, c) => write!(f, "del S[{a}][K[{c}]]"),
+            Op::NewListOfTwo(a, b, c) => write!(f, "S[{a}] = [S[{b}], S[{c}]]"),
+            Op::NewDictOfOne(a, b, c) => write!(f, "S[{a}] = {{K[{c}]: S[{b}]}}"),
+            Op::NewTriple(a) => write!(f, "S[{a}] = (1, 2, n)"),
+            Op::NewTwenty(a, b) => write!(f, "S[{a}] = (S[{b}],) * 20"),
+            Op::NewFinalizable { a, id, rescue: None } => write!(f, "S[{a}] = Fin({id})"),
+            Op::NewFinalizable { a, id, rescue: Some(slot) } => write!(f, "S[{a}] = Fin({id}), rescued into S[{slot}]"),
+            Op::WeakField(a, b, id) => write!(f, "S[{a}].w = weakref.ref(S[{b}], callback {id})"),
+            Op::WeakSlot(a, b, id) => write!(f, "W[{a}] = weakref.ref(S[{b}], callback {id})"),
+            Op::DropWeak(a) => write!(f, "W[{a}] = None"),
+        }
     }
 }
 

@@ -1,0 +1,31 @@
+//! Recordings of CPython's collector against the model.
+
+use std::path::Path;
+
+use cpython_model::cycle::recorded;
+use cpython_model::obmalloc::replay::Failure;
+
+use super::Verdict;
+
+pub(super) fn verify(file: &Path) -> Verdict {
+    let source = match heap_trace::open(file) {
+        Ok(source) => source,
+        Err(error) => return Verdict::Unreadable(format!("{}: {error}", file.display())),
+    };
+    match recorded::compare(source) {
+        Ok(exact) => {
+            let mut note = format!("{} runs", exact.n_runs);
+            if exact.n_events > 0 {
+                note += &format!(", {} finalizers and callbacks in the recorded order", exact.n_events);
+            }
+            if exact.n_addresses > 0 {
+                note += &format!("; {} addresses of objects are not compared", exact.n_addresses);
+            }
+            Verdict::Exact { n: exact.n_rows, what: "rows", note }
+        }
+        Err(Failure::Input { line, what }) => Verdict::Unreadable(format!("{}:{line}: {what}", file.display())),
+        Err(failure @ Failure::Mismatch { n_exact, .. }) => {
+            Verdict::Different { n: n_exact, what: "rows", difference: failure.to_string() }
+        }
+    }
+}
