@@ -9,6 +9,7 @@ use cpython_model::obmalloc::replay::Failure;
 use flate2::read::GzDecoder;
 
 const GC_POINTS: &str = "gc_points-3.11.7-3.12.1-3.13.0.jsonl.gz";
+const FINALIZER_ORDER: &str = "finalizer_order-3.11.7-3.12.1-3.13.0.jsonl.gz";
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/cpython").join(name)
@@ -43,6 +44,29 @@ fn input_error(text: &str) -> String {
 fn every_collection_of_eight_programs_is_where_it_was() {
     let exact = compare(BufReader::new(File::open(path(GC_POINTS)).unwrap())).unwrap_or_else(|wrong| panic!("{wrong}"));
     assert_eq!(exact, ExactRuns { n_runs: 72, n_rows: 1728, n_events: 0, n_addresses: 0 });
+}
+
+#[test]
+fn finalizers_and_callbacks_run_in_the_recorded_order_and_count_as_much() {
+    let file = BufReader::new(File::open(path(FINALIZER_ORDER)).unwrap());
+    let exact = compare(file).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(exact, ExactRuns { n_runs: 36, n_rows: 273, n_events: 27801, n_addresses: 0 });
+}
+
+#[test]
+fn a_finalizer_out_of_order_is_a_difference() {
+    let text = text(FINALIZER_ORDER);
+    let mut lines = text.lines();
+    let (program, run) = (lines.next().unwrap(), lines.next().unwrap());
+    let start = run.find("\"events\":[").unwrap() + "\"events\":[".len();
+    let (index, rest) = run[start..].split_once(',').unwrap();
+    let (id, rest) = rest.split_once(',').unwrap();
+    let with_events = |events: &str| format!("{program}\n{}{events},{rest}\n", &run[..start]);
+    assert_eq!(compare(with_events(&format!("{index},{id}")).as_bytes()).map(|exact| exact.n_runs), Ok(1));
+    let message = failure(&with_events(&format!("{index},987654"))).to_string();
+    let expected =
+        format!("\n  expected   finalizers and callbacks 987654\n  predicted  finalizers and callbacks {id}");
+    assert!(message.contains(&format!("operation {index}, ")) && message.contains(&expected), "{message}");
 }
 
 #[test]

@@ -5,9 +5,9 @@
 //! where in the arm the eval breaker is looked at decides when 3.12 and later collect. The recording starts from a clean
 //! state but for the loop's iterator, which the collector tracks.
 //!
-//! Differs: the callback of a weak reference is a number here and an object there, and so is the tuple of arguments of a
-//! class that is called with some; the counts of programs with [`GraphOperation::WeakField`] and
-//! [`GraphOperation::WeakSlot`] are lower by that. The order of everything is the same.
+//! The call of `weakref.ref` goes by way of a tuple of arguments, which counts and is tracked while it lasts.
+//!
+//! Differs: the callback of a weak reference is a number here and an object there, which the collector does not track.
 
 mod operation;
 
@@ -336,7 +336,13 @@ impl<A: Allocator> Graph<A> {
 
     fn new_weak(&mut self, target: usize, id: u64) -> Result<ObjectKey, GraphError> {
         let target = self.typed(target, "instance")?;
+        // A class is called by way of a tuple of arguments, which the collector sees.
+        let items = vec![target, self.heap.none()];
+        self.heap.incref(target);
+        let arguments = self.made(|heap| heap.tuple(items))?;
         let key = self.made(|heap| Ok(heap.weakref(target, Some(id))?.0))?;
+        self.heap.drop_reference(arguments);
+        self.settle();
         self.check_eval_breaker();
         Ok(key)
     }
