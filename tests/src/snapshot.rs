@@ -97,7 +97,10 @@ fn figures(text: &mut Text, summary: &Summary) {
     text.row("objects", format!("{n_objects}: {}", listed(places.map(|(name, n)| (name, *n)))));
     if let Some(fullest) = summary.usage.fullest {
         let usage = fullest.usage;
-        text.row("fullest", format!("tick {}: {} bytes in {} objects", fullest.tick, usage.used_bytes(), usage.n_objects));
+        text.row(
+            "fullest",
+            format!("tick {}: {} bytes in {} objects", fullest.tick, usage.used_bytes(), usage.n_objects),
+        );
         let (payload, header) = (usage.payload_bytes, usage.header_bytes);
         let used = format!("payload {payload} + header {header} + rounding {}", usage.rounding_bytes);
         let boxed = format!("boxed {} + free {} = heap {}", usage.boxed_bytes, usage.free_bytes, usage.heap_bytes);
@@ -119,8 +122,12 @@ fn figures(text: &mut Text, summary: &Summary) {
         ("nobody", reclaimed.n_nobody),
     ];
     text.row("reclaimed", listed(by));
-    let fates =
-        [("at death", deaths.n_at_death), ("early", deaths.n_early), ("late", deaths.n_late), ("never", deaths.n_never)];
+    let fates = [
+        ("at death", deaths.n_at_death),
+        ("early", deaths.n_early),
+        ("late", deaths.n_late),
+        ("never", deaths.n_never),
+    ];
     text.row("died", format!("{} before the end: {}; {} cyclic", deaths.n_died, listed(fates), deaths.n_cyclic));
     text.row(
         "drag",
@@ -158,7 +165,8 @@ fn listed<const N: usize>(counts: [(&str, u64); N]) -> String {
 fn determinism(text: &mut Text, found: &Determinism) {
     text.title(&format!("determinism: {}", found.verdict.name()));
     text.row("compared", format!("{} objects; {} incomparable", found.n_compared, found.n_incomparable));
-    let counts = |group: &Group| format!("{} fixed, {} varying, {} never", group.n_fixed, group.n_varying, group.n_never);
+    let counts =
+        |group: &Group| format!("{} fixed, {} varying, {} never", group.n_fixed, group.n_varying, group.n_never);
     text.row("acyclic", counts(&found.others));
     text.row("cyclic", counts(&found.cyclic));
     let example = found.others.example.as_ref().or(found.cyclic.example.as_ref());

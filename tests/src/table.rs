@@ -35,7 +35,8 @@ pub(crate) fn write(text: &mut Text, lifetimes: &[Lifetime]) {
 }
 
 const HEADINGS: [&str; 13] = [
-    "name", "line", "storage", "born", "used", "unreach", "reclaim", "by", "drag", "payload", "total", "moves", "cyclic",
+    "name", "line", "storage", "born", "used", "unreach", "reclaim", "by", "drag", "payload", "total", "moves",
+    "cyclic",
 ];
 
 /// Objects' names and words to the left, numbers to the right.

@@ -46,7 +46,12 @@ impl Job for Balance<'_> {
             let usage = machine.usage();
             assert_eq!(usage.balance(), 0, "{} on {name}, tick {tick}: {usage:?}", self.code.name);
         });
-        assert!(run.ticks < TICKS_MAX, "{} on {name}: {} ticks are too many for brute force", self.code.name, run.ticks);
+        assert!(
+            run.ticks < TICKS_MAX,
+            "{} on {name}: {} ticks are too many for brute force",
+            self.code.name,
+            run.ticks
+        );
     }
 }
 
@@ -106,7 +111,8 @@ fn dies_at_once(code: &Code, lifetimes: &[Lifetime], end_tick: u64) {
 #[test]
 fn counts_reclaim_at_once_in_the_whole_gallery() {
     for [_, cpython, _] in triples() {
-        let exhibit = exhibits().into_iter().find(|exhibit| exhibit.name == cpython.workload).expect("it is a workload");
+        let exhibit =
+            exhibits().into_iter().find(|exhibit| exhibit.name == cpython.workload).expect("it is a workload");
         let run = &cpython.examined.run;
         dies_at_once(&exhibit.code(&[]), &run.lifetimes, run.summary().end_tick.0);
     }

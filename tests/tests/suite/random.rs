@@ -3,7 +3,7 @@
 use harness::Model;
 use lifetimes::Run;
 use memory_trait::{
-    ConstantId, FaultLog, FieldIndex, FunctionId, Kind, Machine, Moment, Outcome, Program, RecordId, Reclaimer, Slot,
+    ConstantId, FaultLog, FieldIndex, FunctionId, Kind, Machine, Moment, Outcome, Program, Reclaimer, RecordId, Slot,
     Storage, ThreadId, Usage,
 };
 
@@ -167,7 +167,10 @@ fn the_managed_models_agree_with_the_smallest_machines_on_random_programs() {
             assert!(is_at_death || lifetime.is_cyclic || lifetime.storage == Storage::Static, "{recipe:?}: {lifetime}");
         }
     }
-    assert!(n_objects > 2000 && n_cycle > 100, "{n_objects} objects, {n_cycle} of them reclaimed by collections of cycles");
+    assert!(
+        n_objects > 2000 && n_cycle > 100,
+        "{n_objects} objects, {n_cycle} of them reclaimed by collections of cycles"
+    );
 }
 
 #[test]

@@ -139,10 +139,8 @@ fn dependencies(manifest: &str) -> Vec<&str> {
 #[test]
 fn dependencies_point_one_way() {
     let crates = files(&["Cargo.toml"]);
-    let names: Vec<&str> = crates
-        .iter()
-        .filter_map(|file| file.path.strip_prefix("crates/")?.strip_suffix("/Cargo.toml"))
-        .collect();
+    let names: Vec<&str> =
+        crates.iter().filter_map(|file| file.path.strip_prefix("crates/")?.strip_suffix("/Cargo.toml")).collect();
     assert!(MODELS.iter().all(|model| names.contains(model)), "the models are among {names:?}");
     check(&crates, |file| {
         let name = file.path.strip_prefix("crates/")?.strip_suffix("/Cargo.toml")?;
