@@ -24,7 +24,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { seed: 1, steps_max: 100_000_000, heap_limit_bytes: 64 << 20, keep: Keep::First(1 << 16) }
+        Settings {
+            seed: 1,
+            steps_max: Options::default().steps_max,
+            heap_limit_bytes: 64 << 20,
+            keep: Keep::First(1 << 16),
+        }
     }
 }
 
@@ -46,16 +51,11 @@ pub struct ModelRun {
     /// Whether the workload asks for collections itself.
     pub asks_for_collections: bool,
     /// The first faults, in order; [`Summary::faults`] counts all.
-    #[serde(serialize_with = "fault_texts")]
     pub faults: Vec<Fault>,
     /// The lifetimes that were kept, in order of birth.
     pub lifetimes: Vec<Lifetime>,
     /// The run in figures.
     pub(crate) summary: Summary,
-}
-
-fn fault_texts<S: serde::Serializer>(faults: &[Fault], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(faults.iter().map(ToString::to_string))
 }
 
 impl ModelRun {

@@ -27,9 +27,9 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Seed 0, 500 million steps, 64 MiB of output.
+    /// Seed 0, 100 million steps, 64 MiB of output.
     fn default() -> Self {
-        Options { seed: 0, steps_max: 500_000_000, output_bytes_max: 64 << 20 }
+        Options { seed: 0, steps_max: 100_000_000, output_bytes_max: 64 << 20 }
     }
 }
 

@@ -6,7 +6,7 @@ use harness::{Examined, Settings};
 use serde::Serialize;
 
 /// The version of the document: raised when a field changes its meaning or goes.
-pub(super) const SCHEMA: &str = "heaptwin.compare/1";
+const SCHEMA: &str = "heaptwin.compare/1";
 
 /// Everything that a comparison found.
 pub(super) struct Report {

@@ -14,7 +14,10 @@ use heap_trace::{Reader, TraceError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::{Args, Format, Misuse, json, print, text, width};
+use super::{Args, Format, Misuse, print, text, width};
+
+/// The version of the JSON document.
+const SCHEMA: &str = "heaptwin.compare-trace/1";
 
 pub(super) fn compare(args: &Args, path: &Path, out: &mut impl Write) -> Result<bool, Misuse> {
     if !args.set.is_empty() {
@@ -40,7 +43,7 @@ pub(super) fn compare(args: &Args, path: &Path, out: &mut impl Write) -> Result<
     });
     progress.end();
     let report = Report {
-        schema: json::SCHEMA,
+        schema: SCHEMA,
         trace: Trace { file: path.display().to_string(), contents },
         heap_limit_bytes: options.heap_limit_bytes,
         jvm_flags: replay::jvm_flags(options.heap_limit_bytes),
