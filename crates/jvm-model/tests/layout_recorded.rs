@@ -89,6 +89,7 @@ fn a_file_is_recognised_by_its_first_line() {
     let name = "layout_17.default.jsonl.gz";
     let first = recorded(name).lines().next().unwrap().unwrap();
     assert_eq!(Recorded::of_first_line(&first), Some(Recorded::Layouts));
-    assert_eq!(Recorded::of_first_line("{\"hdr\":{}}"), None);
+    assert_eq!(Recorded::of_first_line("{\"hdr\":{}}"), Some(Recorded::Serial));
+    assert_eq!(Recorded::of_first_line("{\"head\":{}}"), None);
     assert_eq!(Recorded::of_first_line("\u{1f}\u{8b}"), None);
 }
