@@ -1,6 +1,6 @@
 // A queue of constant length: what came first goes first. Everything lives just long enough to be promoted
 // and dies right after: what generations are bad at.
-param length = 500 in 1..10000000
+param length = 2000 in 1..10000000
 param n = 8000 in 0..100000000
 
 record Item {

@@ -1,7 +1,7 @@
-// A long-lived table whose entries are replaced again and again: every store is from an old object to a young one,
-// which a generational collector has to remember card by card.
-param entries = 64 in 1..1000000
-param rounds = 600 in 0..100000
+// A table whose entries are replaced again and again. Once it has grown old, every store is from an old object to a
+// young one, which a generational collector has to remember card by card.
+param entries = 3000 in 1..1000000
+param rounds = 12 in 0..100000
 
 record Entry {
     round: int

@@ -1,5 +1,5 @@
-// Blocks so large that every runtime treats them apart: mapped one by one by malloc, past pymalloc to malloc
-// in CPython, straight into the old generation of the JVM.
+// Blocks so large that every runtime treats them apart: malloc maps them one by one, until the first of them is freed
+// and raises the threshold; CPython goes past pymalloc to malloc; in the JVM they are born in the old generation.
 param n = 24 in 0..100000
 param size = 200000 in 1..100000000
 

@@ -91,6 +91,6 @@ fn a_file_is_recognised_by_its_first_line() {
     let name = "sizing17.jsonl.gz";
     let first = recorded(name).lines().next().unwrap().unwrap();
     assert_eq!(Recorded::of_first_line(&first), Some(Recorded::Sizings));
-    assert_eq!(Recorded::of_first_line("{\"hdr\":{}}"), None);
+    assert_eq!(Recorded::of_first_line("{\"head\":{}}"), None);
     assert_eq!(Recorded::of_first_line("\u{1f}\u{8b}"), None);
 }
