@@ -1,5 +1,6 @@
 //! Recordings of CPython's collector against the model.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use cpython_model::cycle::recorded;
@@ -16,10 +17,10 @@ pub(super) fn verify(file: &Path) -> Verdict {
         Ok(exact) => {
             let mut note = format!("{} runs", exact.n_runs);
             if exact.n_events > 0 {
-                note += &format!(", {} finalizers and callbacks in the recorded order", exact.n_events);
+                let _ = write!(note, ", {} finalizers and callbacks in the recorded order", exact.n_events);
             }
             if exact.n_addresses > 0 {
-                note += &format!("; {} addresses of objects are not compared", exact.n_addresses);
+                let _ = write!(note, "; {} addresses of objects are not compared", exact.n_addresses);
             }
             Verdict::Exact { n: exact.n_rows, what: "rows", note }
         }
