@@ -4,10 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod compare;
-mod console;
-mod gallery;
 mod layout;
-mod progress;
 mod verify;
 
 use std::process::ExitCode;

@@ -69,8 +69,10 @@ pub mod layout;
 pub mod machine;
 pub mod malloc;
 pub mod memory;
+pub mod pages;
 pub mod params;
 pub mod process_heap;
+pub mod report;
 pub mod stack;
 pub mod verify;
 
@@ -80,4 +82,5 @@ pub use kernighan_ritchie::KernighanRitchie;
 pub use machine::{Builder, C};
 pub use malloc::Glibc;
 pub use memory::{Memory, RawMemory, Unmapped};
+pub use pages::Pages;
 pub use process_heap::ProcessHeap;

@@ -35,15 +35,15 @@ use memory_trait::{Address, Fault, Moment, Outcome, ThreadId};
 use rustc_hash::FxHashMap;
 
 use crate::memory::{Memory, RawMemory, Unmapped};
+use crate::pages::Pages;
 
 pub use check::{Census, Damage};
 pub use params::{Parameters, TUNABLES, UnknownTunable, Version};
 pub use replay::Replay;
-pub use state::{ArenaState, FreeChunk, TcacheBin};
+pub use state::{ArenaState, FreeChunk, HeapState, TcacheBin};
 pub use stop::Check;
 pub use system::{AddressSpace, Linux, System};
 
-use chunk::arena as field;
 use stop::{Step, Stop};
 
 /// Where the program's heap begins unless said otherwise: a position-independent program without randomisation.
@@ -139,6 +139,7 @@ pub struct Builder {
     main_arena: u64,
     limit_bytes: u64,
     keeps_contents: bool,
+    watches_pages: bool,
     tcache_key: u64,
 }
 
@@ -152,6 +153,7 @@ impl Default for Builder {
             main_arena: MAIN_ARENA,
             limit_bytes: 8 << 30,
             keeps_contents: true,
+            watches_pages: false,
             tcache_key: TCACHE_KEY,
         }
     }
@@ -196,6 +198,13 @@ impl Builder {
         self
     }
 
+    /// Whether it is known which pages are resident: see [`Glibc::pages`]. Default: no; it costs a look at each write.
+    #[must_use]
+    pub fn pages(mut self, watches_pages: bool) -> Self {
+        self.watches_pages = watches_pages;
+        self
+    }
+
     /// The word that marks a block as being in a tcache; glibc draws it at random. Default: a constant.
     #[must_use]
     pub fn tcache_key(mut self, key: u64) -> Self {
@@ -229,8 +238,12 @@ impl Builder {
     pub fn build_on<S: System>(self, system: S) -> Glibc<S> {
         let Version::V2_36 = self.version;
         let image = chunk::align_down(self.main_arena, chunk::PAGE_BYTES);
+        let mut memory = Memory::new(self.heap_base, image, 2 * chunk::PAGE_BYTES);
+        if self.watches_pages {
+            memory.watch_pages();
+        }
         Glibc {
-            memory: Memory::new(self.heap_base, image, 2 * chunk::PAGE_BYTES),
+            memory,
             system,
             parameters: self.parameters,
             cores: self.cores,
@@ -284,6 +297,17 @@ impl<S: System> Glibc<S> {
         &self.memory
     }
 
+    /// The pages that malloc's own writes and [`Glibc::touch`] have made resident, if they are watched: headers and
+    /// links, what calloc clears, what realloc copies, and what the program itself writes.
+    pub fn pages(&self) -> Option<&Pages> {
+        self.memory.pages()
+    }
+
+    /// The program writes `bytes` bytes at `at`, it does not matter what. Nothing happens unless pages are watched.
+    pub fn touch(&mut self, at: Address, bytes: u64) {
+        self.memory.touch(at.0, bytes);
+    }
+
     /// The emulated memory, to map a stack or global variables beside the heap.
     pub fn memory_mut(&mut self) -> &mut Memory {
         &mut self.memory
@@ -324,6 +348,32 @@ impl<S: System> Glibc<S> {
             self.brk = new;
         }
         Some(old)
+    }
+
+    /// Whether it matters what is written into blocks: their contents are kept, or pages are watched.
+    #[inline]
+    fn writes_contents(&self) -> bool {
+        self.keeps_contents || self.memory.pages().is_some()
+    }
+
+    /// malloc writes `value` into a block.
+    fn fill_contents(&mut self, at: u64, value: u8, bytes: u64) -> Step<()> {
+        if self.keeps_contents {
+            self.memory.fill(at, value, bytes)?;
+        } else {
+            self.memory.touch(at, bytes);
+        }
+        Ok(())
+    }
+
+    /// malloc copies a block.
+    fn copy_contents(&mut self, from: u64, to: u64, bytes: u64) -> Step<()> {
+        if self.keeps_contents {
+            self.memory.copy(from, to, bytes)?;
+        } else {
+            self.memory.touch(to, bytes);
+        }
+        Ok(())
     }
 
     /// The fault that a stopped call is for the program.

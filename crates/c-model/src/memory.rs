@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 use memory_trait::Address;
 
+use crate::pages::Pages;
+
 use flat::{Flat, LARGE_BYTES, SMALL_BYTES};
 use mapping::Mapping;
 
@@ -55,6 +57,8 @@ pub struct Memory {
     /// The thread heap that was accessed last.
     recent: Cell<usize>,
     mappings: BTreeMap<u64, Mapping>,
+    /// The resident pages, when somebody wants to know.
+    pages: Option<Box<Pages>>,
 }
 
 impl Memory {
@@ -68,6 +72,36 @@ impl Memory {
             thread_heaps: Vec::new(),
             recent: Cell::new(0),
             mappings: BTreeMap::new(),
+            pages: None,
+        }
+    }
+
+    /// From now on it is known which pages are resident; those that were written before do not count. The library's own
+    /// data are left out: they are part of a file. A write costs more then; unwatched memory pays nothing.
+    pub(crate) fn watch_pages(&mut self) {
+        self.pages = Some(Box::default());
+        self.heap.watch();
+        self.thread_heaps.iter_mut().for_each(Flat::watch);
+    }
+
+    /// The resident pages, if they are watched.
+    pub fn pages(&self) -> Option<&Pages> {
+        self.pages.as_deref()
+    }
+
+    /// The program writes `bytes` bytes at `at`, it does not matter what: their pages are resident from then on.
+    pub(crate) fn touch(&mut self, at: u64, bytes: u64) {
+        if !self.image.has(at)
+            && let Some(pages) = &mut self.pages
+        {
+            pages.write(at, bytes);
+        }
+    }
+
+    /// What is in `[start, end)` is given back to the operating system.
+    fn release(&mut self, start: u64, end: u64) {
+        if let Some(pages) = &mut self.pages {
+            pages.release(start, end);
         }
     }
 
@@ -79,12 +113,17 @@ impl Memory {
 
     /// Takes away the mapping that begins at `start`; returns its length in bytes, 0 if there was none.
     pub fn unmap(&mut self, start: Address) -> u64 {
-        self.mappings.remove(&start.0).map_or(0, |mapping| mapping.bytes())
+        let bytes = self.mappings.remove(&start.0).map_or(0, |mapping| mapping.bytes());
+        self.release(start.0, start.0 + bytes);
+        bytes
     }
 
     /// Moves the mapping at `from` to `to` with a new length, its contents with it.
     pub(crate) fn remap(&mut self, from: u64, to: u64, bytes: u64) {
         let mut mapping = self.mappings.remove(&from).expect("only a mapping that is there is moved");
+        if let Some(pages) = &mut self.pages {
+            pages.relocate(from, to, mapping.bytes(), bytes);
+        }
         mapping.resize(bytes);
         self.mappings.insert(to, mapping);
     }
@@ -98,7 +137,10 @@ impl Memory {
     /// when the host has no room.
     pub(crate) fn set_break(&mut self, end: u64) -> bool {
         assert!(end >= self.heap.base(), "a break at {end:#x}, below the heap at {:#x}", self.heap.base());
-        self.heap.resize((end - self.heap.base()).next_multiple_of(PAGE_BYTES))
+        let had = self.heap.end();
+        let is_done = self.heap.resize((end - self.heap.base()).next_multiple_of(PAGE_BYTES));
+        self.release(self.heap.end(), had);
+        is_done
     }
 
     /// A thread heap at `base` of which `bytes` can be accessed. False, and nothing happens, when there is one already
@@ -110,25 +152,37 @@ impl Memory {
         if !is_free || !heap.resize(bytes) {
             return false;
         }
+        if self.pages.is_some() {
+            heap.watch();
+        }
         self.thread_heaps.insert(place, heap);
         true
     }
 
     /// Of the thread heap at `base`, `bytes` can now be accessed; false when there is none.
     pub(crate) fn resize_thread_heap(&mut self, base: u64, bytes: u64) -> bool {
-        let heap = self.thread_heaps.iter_mut().find(|heap| heap.base() == base);
-        heap.is_some_and(|heap| heap.resize(bytes))
+        let Some(heap) = self.thread_heaps.iter_mut().find(|heap| heap.base() == base) else { return false };
+        let had = heap.end();
+        let is_done = heap.resize(bytes);
+        let has = heap.end();
+        self.release(has, had);
+        is_done
     }
 
     /// The thread heap at `base` is gone.
     pub(crate) fn unmap_thread_heap(&mut self, base: u64) {
-        self.thread_heaps.retain(|heap| heap.base() != base);
+        if let Some(place) = self.thread_heaps.iter().position(|heap| heap.base() == base) {
+            let end = self.thread_heaps.remove(place).end();
+            self.release(base, end);
+        }
         self.recent.set(0);
     }
 
     /// Drops the contents of mapped pages: they read as zero. What `madvise(MADV_DONTNEED)` does.
     pub(crate) fn discard(&mut self, at: u64, bytes: u64) -> Result<(), Unmapped> {
-        self.fill(at, 0, bytes)
+        self.fill_run(at, 0, bytes)?;
+        self.release(at, at + bytes);
+        Ok(())
     }
 
     /// Reads the word at `at`.
@@ -201,6 +255,12 @@ impl Memory {
 
     /// Sets `bytes` bytes from `at` to `value`.
     pub(crate) fn fill(&mut self, at: u64, value: u8, bytes: u64) -> Result<(), Unmapped> {
+        self.fill_run(at, value, bytes)?;
+        self.touch(at, bytes);
+        Ok(())
+    }
+
+    fn fill_run(&mut self, at: u64, value: u8, bytes: u64) -> Result<(), Unmapped> {
         let (mut at, mut left) = (at, bytes);
         while left > 0 {
             let (run, n) = self.run_mut(at).ok_or(Unmapped(Address(at)))?;
@@ -336,6 +396,7 @@ impl RawMemory for Memory {
         while end.wrapping_sub(at.0) < bytes.len() as u64 {
             end = end.wrapping_add(self.run(end).ok_or(Unmapped(Address(end)))?.1);
         }
+        self.touch(at.0, bytes.len() as u64);
         let (mut at, mut bytes) = (at.0, bytes);
         while !bytes.is_empty() {
             let (run, left) = self.run_mut(at).expect("just seen to be mapped");

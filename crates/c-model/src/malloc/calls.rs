@@ -106,32 +106,25 @@ impl<S: System> Glibc<S> {
         Ok(new)
     }
 
-    fn copy_contents(&mut self, from: u64, to: u64, bytes: u64) -> Step<()> {
-        if self.keeps_contents {
-            self.memory.copy(from, to, bytes)?;
-        }
-        Ok(())
-    }
-
     fn libc_calloc(&mut self, bytes: u64) -> Step<u64> {
         self.need_init()?;
         self.need_tcache()?;
         let mut av = self.arena_for_call(bytes)?;
-        let (old_top, old_top_size) = if self.keeps_contents { self.fresh_from(av)? } else { (0, 0) };
+        let (old_top, old_top_size) = if self.writes_contents() { self.fresh_from(av)? } else { (0, 0) };
         let mut block = self.int_malloc(av, bytes)?;
         ensure(self.belongs(block, av)?, Check::AssertCalloc)?;
         if block == 0 && av != 0 && self.is_threaded {
             av = self.arena_get_retry(av, bytes)?;
             block = self.int_malloc(av, bytes)?;
         }
-        if block == 0 || !self.keeps_contents {
+        if block == 0 || !self.writes_contents() {
             return Ok(block);
         }
         let chunk = block - FD;
         let head = self.head(chunk)?;
         if head & IS_MMAPPED != 0 {
             if self.parameters.perturb != 0 {
-                self.memory.fill(block, 0, bytes)?;
+                self.fill_contents(block, 0, bytes)?;
             }
             return Ok(block);
         }
@@ -140,23 +133,23 @@ impl<S: System> Glibc<S> {
             size = old_top_size;
         }
         ensure(size >= 32, Check::AssertCallocClears)?;
-        self.memory.fill(block, 0, size - SIZE)?;
+        self.fill_contents(block, 0, size - SIZE)?;
         Ok(block)
     }
 
-    /// Top, and how many of its bytes may have been written before: what lies beyond is fresh and zero.
+    /// Top, and how many of its bytes may have been written before: what lies beyond is fresh and zero. On Linux glibc
+    /// is built with `MORECORE_CLEARS` 2: what `sbrk` gives is zero even where the break has been before.
     fn fresh_from(&self, av: u64) -> Step<(u64, u64)> {
         if av == 0 {
             return Ok((0, 0));
         }
         let top = self.top(av)?;
         let size = self.size(top)?;
-        let written_end = if av == self.main_arena {
-            self.parameters.sbrk_base.wrapping_add(self.load(av + super::field::MAX_SYSTEM_MEM)?)
-        } else {
-            let heap = Self::heap_of(top);
-            heap.wrapping_add(self.load(heap + heap::MPROTECT_SIZE)?)
-        };
+        if av == self.main_arena {
+            return Ok((top, size));
+        }
+        let heap = Self::heap_of(top);
+        let written_end = heap.wrapping_add(self.load(heap + heap::MPROTECT_SIZE)?);
         Ok((top, size.max(written_end.wrapping_sub(top))))
     }
 

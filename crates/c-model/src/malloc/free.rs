@@ -36,8 +36,8 @@ impl<S: System> Glibc<S> {
 
     #[inline]
     fn perturb_freed(&mut self, chunk: u64, size: u64) -> Step<()> {
-        if self.parameters.perturb != 0 && self.keeps_contents {
-            self.memory.fill(chunk + FD, self.parameters.perturb, size - HEADER_BYTES)?;
+        if self.parameters.perturb != 0 && self.writes_contents() {
+            self.fill_contents(chunk + FD, self.parameters.perturb, size - HEADER_BYTES)?;
         }
         Ok(())
     }

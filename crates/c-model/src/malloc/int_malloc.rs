@@ -23,8 +23,8 @@ impl<S: System> Glibc<S> {
     pub(super) fn int_malloc(&mut self, av: u64, bytes: u64) -> Step<u64> {
         let Some(nb) = checked_chunk_bytes(bytes) else { return Ok(0) };
         let block = if av == 0 { self.sysmalloc(nb, av)? } else { self.take(av, nb)? };
-        if self.parameters.perturb != 0 && block != 0 && self.keeps_contents {
-            self.memory.fill(block, self.parameters.perturb ^ 0xff, bytes)?;
+        if self.parameters.perturb != 0 && block != 0 && self.writes_contents() {
+            self.fill_contents(block, self.parameters.perturb ^ 0xff, bytes)?;
         }
         Ok(block)
     }

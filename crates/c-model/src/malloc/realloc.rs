@@ -40,9 +40,9 @@ impl<S: System> Glibc<S> {
             let joined = old_size + self.size(new)?;
             return self.shrink_to(av, chunk, joined, nb);
         }
-        if self.keeps_contents {
+        if self.writes_contents() {
             let bytes = self.size(chunk)? - 8;
-            self.memory.copy(chunk + FD, new_block, bytes)?;
+            self.copy_contents(chunk + FD, new_block, bytes)?;
         }
         self.int_free(av, chunk, true)?;
         Ok(new_block)

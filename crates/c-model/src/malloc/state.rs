@@ -4,7 +4,7 @@
 use memory_trait::{Address, Outcome, ThreadId};
 
 use super::chunk::tcache::{COUNTS, ENTRIES, N_BINS};
-use super::chunk::{FD, arena, bin_at, mangle};
+use super::chunk::{FD, arena, bin_at, heap, mangle};
 use super::stop::{Check, Step, ensure};
 use super::{Glibc, System};
 
@@ -17,8 +17,19 @@ pub struct FreeChunk {
     pub head: u64,
 }
 
+/// A heap of a thread's arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeapState {
+    /// Where it begins: a multiple of 64 MiB.
+    pub start: Address,
+    /// Bytes of it that are in use.
+    pub bytes: u64,
+    /// Bytes of it that can be accessed.
+    pub accessible_bytes: u64,
+}
+
 /// One arena.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ArenaState {
     /// Address of its `malloc_state`.
     pub arena: Address,
@@ -40,6 +51,8 @@ pub struct ArenaState {
     pub fastbins: Vec<(u64, Vec<FreeChunk>)>,
     /// Bins that are not empty: index (1: unsorted), chunks from the newest.
     pub bins: Vec<(u64, Vec<FreeChunk>)>,
+    /// The heaps of a thread's arena, the newest first; none for the main arena.
+    pub heaps: Vec<HeapState>,
 }
 
 /// A tcache bin that is not empty.
@@ -64,6 +77,13 @@ impl<S: System> Glibc<S> {
         }
         let states = self.arenas().and_then(|arenas| arenas.into_iter().map(|av| self.arena_state(av)).collect());
         self.finish(states, Address::NULL)
+    }
+
+    /// The threads that have called and are not gone, ascending.
+    pub fn threads(&self) -> Vec<ThreadId> {
+        let mut threads: Vec<u32> = self.thread_index.keys().copied().collect();
+        threads.sort_unstable();
+        threads.into_iter().map(ThreadId).collect()
     }
 
     /// The bins of a thread's tcache that are not empty; none for a thread that never called.
@@ -150,7 +170,24 @@ impl<S: System> Glibc<S> {
             binmap,
             fastbins,
             bins,
+            heaps: self.heaps(av, top)?,
         })
+    }
+
+    /// The heaps of an arena, the newest first.
+    fn heaps(&self, av: u64, top: u64) -> Step<Vec<HeapState>> {
+        let mut heaps = Vec::new();
+        let mut start = if av == self.main_arena { 0 } else { Self::heap_of(top) };
+        while start != 0 {
+            heaps.push(HeapState {
+                start: Address(start),
+                bytes: self.load(start + heap::SIZE)?,
+                accessible_bytes: self.load(start + heap::MPROTECT_SIZE)?,
+            });
+            ensure(heaps.len() < 1 << 20, Check::Endless)?;
+            start = self.load(start + heap::PREV)?;
+        }
+        Ok(heaps)
     }
 
     fn read_tcache(&self, tcache: u64) -> Step<Vec<TcacheBin>> {

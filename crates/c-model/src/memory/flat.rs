@@ -16,10 +16,13 @@ pub(super) const LARGE_BYTES: usize = 64 << 20;
 static ZEROES: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
 
 /// Bytes from `base` on, of which the first `mapped` exist.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Flat {
     base: u64,
     mapped: u64,
+    /// Of `mapped`, what [`Flat::get_mut`] answers: all, or nothing when each write is to go the long way.
+    open: u64,
+    is_watched: bool,
     storage_bytes_min: usize,
     /// At least `mapped` bytes; all beyond them are zero.
     storage: Vec<u8>,
@@ -27,7 +30,13 @@ pub(super) struct Flat {
 
 impl Flat {
     pub(super) const fn new(base: u64, storage_bytes_min: usize) -> Self {
-        Flat { base, mapped: 0, storage_bytes_min, storage: Vec::new() }
+        Flat { base, mapped: 0, open: 0, is_watched: false, storage_bytes_min, storage: Vec::new() }
+    }
+
+    /// From now on [`Flat::get_mut`] has nothing, so that whoever writes takes the way on which writes are seen.
+    pub(super) const fn watch(&mut self) {
+        self.is_watched = true;
+        self.open = 0;
     }
 
     pub(super) const fn base(&self) -> u64 {
@@ -53,11 +62,11 @@ impl Flat {
         self.storage.get(offset as usize..)?.first_chunk()
     }
 
-    /// The `N` bytes at `at`, to be written, if all of them exist.
+    /// The `N` bytes at `at`, to be written, if all of them exist and writes are not watched.
     #[inline]
     pub(super) fn get_mut<const N: usize>(&mut self, at: u64) -> Option<&mut [u8; N]> {
         let offset = at.wrapping_sub(self.base);
-        if offset.checked_add(N as u64)? > self.mapped {
+        if offset.checked_add(N as u64)? > self.open {
             return None;
         }
         self.storage.get_mut(offset as usize..)?.first_chunk_mut()
@@ -96,16 +105,28 @@ impl Flat {
             if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
                 return false;
             }
-            let mut storage = vec![0; bytes];
-            let old = &self.storage[..self.mapped as usize];
-            for (to, from) in storage.chunks_mut(PAGE_BYTES as usize).zip(old.chunks(PAGE_BYTES as usize)) {
-                if *from != ZEROES[..from.len()] {
-                    to[..from.len()].copy_from_slice(from);
-                }
-            }
-            self.storage = storage;
+            self.storage = self.copy_of_storage(bytes);
         }
         self.mapped = mapped;
+        self.open = if self.is_watched { 0 } else { mapped };
         true
+    }
+
+    /// What is mapped, in storage of `bytes`. Pages of nothing are not written.
+    fn copy_of_storage(&self, bytes: usize) -> Vec<u8> {
+        let mut storage = vec![0; bytes];
+        let old = &self.storage[..self.mapped as usize];
+        for (to, from) in storage.chunks_mut(PAGE_BYTES as usize).zip(old.chunks(PAGE_BYTES as usize)) {
+            if *from != ZEROES[..from.len()] {
+                to[..from.len()].copy_from_slice(from);
+            }
+        }
+        storage
+    }
+}
+
+impl Clone for Flat {
+    fn clone(&self) -> Self {
+        Flat { storage: self.copy_of_storage(self.storage.len()), ..*self }
     }
 }
