@@ -64,6 +64,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod classic_errors;
 pub mod kernighan_ritchie;
 pub mod layout;
 pub mod machine;
@@ -71,6 +72,7 @@ pub mod malloc;
 pub mod memory;
 pub mod pages;
 pub mod params;
+pub mod process;
 pub mod process_heap;
 pub mod report;
 pub mod stack;

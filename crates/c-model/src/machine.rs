@@ -17,7 +17,7 @@ mod lists;
 mod maps;
 mod object;
 pub(crate) mod paged;
-mod provenance;
+pub(crate) mod provenance;
 mod reclaim;
 mod records;
 mod slots;

@@ -47,7 +47,7 @@ pub use system::{AddressSpace, Linux, System};
 use stop::{Step, Stop};
 
 /// Where the program's heap begins unless said otherwise: a position-independent program without randomisation.
-const HEAP_BASE: u64 = 0x5555_5555_9000;
+pub(crate) const HEAP_BASE: Address = Address(0x5555_5555_9000);
 /// Where the C library's main arena is unless said otherwise.
 const MAIN_ARENA: u64 = 0x7fff_f7e1_9c60;
 /// What the libraries occupy, for the default operating system: start and length in bytes.
@@ -149,7 +149,7 @@ impl Default for Builder {
             version: Version::V2_36,
             parameters: Parameters::default(),
             cores: 2,
-            heap_base: HEAP_BASE,
+            heap_base: HEAP_BASE.0,
             main_arena: MAIN_ARENA,
             limit_bytes: 8 << 30,
             keeps_contents: true,

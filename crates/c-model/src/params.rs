@@ -13,6 +13,11 @@ pub const GUARD_BYTES: u64 = 4096;
 /// without randomisation, less a page for the arguments and the environment.
 pub const STACK_TOP: Address = Address(0x7fff_ffff_e000);
 
+/// What a process has on the main thread's stack above `main`'s frame, unless said otherwise: environment, arguments,
+/// auxiliary vector, the frames of `_start` and `__libc_start_call_main`. Unit: bytes. Source: our choice; a small
+/// environment.
+pub const ABOVE_MAIN_BYTES: u64 = 4096;
+
 /// The address just above the first thread's stack; each further one lies below. Differs: the kernel would put them
 /// among the mapped blocks and the heaps of threads; here they have a region of their own, a tebibyte below, so that
 /// neither depends on the other.
@@ -23,6 +28,10 @@ pub const STACK_ALIGNMENT_BYTES: u64 = 16;
 
 /// What every frame begins with: the return address and the caller's `rbp`. Unit: bytes. Source: as above, 3.2.2.
 pub const FRAME_LINK_BYTES: u64 = 16;
+
+/// Of the 128 bytes below the stack pointer that no signal handler writes to, those that gcc uses. Unit: bytes. Source:
+/// as above, and gcc 12.2 `config/i386/i386.h:RED_ZONE_RESERVE`.
+pub const RED_ZONE_USED_BYTES: u64 = 120;
 
 /// Arguments of integer class (integers, truth values, pointers) that travel in registers. Source: as above, 3.2.3.
 pub const INTEGER_ARGUMENT_REGISTERS: usize = 6;

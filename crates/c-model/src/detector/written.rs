@@ -59,6 +59,29 @@ impl Written {
         }
     }
 
+    /// The bits of `bytes` bytes from `at`.
+    pub(crate) fn slice(&mut self, at: u64, bytes: u64) -> BitVec<u64, Lsb0> {
+        let mut bits = BitVec::with_capacity(bytes as usize);
+        for (start, n) in parts(at, bytes) {
+            let first = (start % BYTES) as usize;
+            match self.paged.get(start) {
+                Some(page) => bits.extend_from_bitslice(&page.0[first..first + n as usize]),
+                None => bits.resize(bits.len() + n as usize, false),
+            }
+        }
+        bits
+    }
+
+    /// Sets the bits of bytes from `at`.
+    pub(crate) fn paste(&mut self, at: u64, bits: &BitVec<u64, Lsb0>) {
+        let mut done = 0;
+        for (start, n) in parts(at, bits.len() as u64) {
+            let (first, n) = ((start % BYTES) as usize, n as usize);
+            self.paged.make(start).0[first..first + n].copy_from_bitslice(&bits[done..done + n]);
+            done += n;
+        }
+    }
+
     /// Drops the pages whose addresses are not mapped any more.
     pub(crate) fn retain(&mut self, is_mapped: impl FnMut(u64) -> bool) {
         self.paged.retain(is_mapped);
@@ -84,6 +107,18 @@ mod tests {
         written.fill(0x1004, 1, false);
         assert!(written.is_all(0x1003, 1));
         assert!(!written.is_all(0x1004, 1));
+    }
+
+    #[test]
+    fn bits_can_be_carried_from_place_to_place() {
+        let mut written = Written::default();
+        written.fill(0x1ffa, 3, true);
+        written.fill(0x2001, 1, true);
+        let bits = written.slice(0x1ff9, 10);
+        written.fill(0x5000, 0x100, true);
+        written.paste(0x5003, &bits);
+        let copied: Vec<bool> = (0x5002..0x500e).map(|at| written.is_all(at, 1)).collect();
+        assert_eq!(copied, [1, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1].map(|bit| bit == 1));
     }
 
     #[test]

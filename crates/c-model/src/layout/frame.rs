@@ -20,7 +20,9 @@
 use memory_trait::{FunctionShape, Kind, SlotShape};
 
 use super::{RecordLayout, size_of};
-use crate::params::{FLOAT_ARGUMENT_REGISTERS, FRAME_LINK_BYTES, INTEGER_ARGUMENT_REGISTERS, STACK_ALIGNMENT_BYTES};
+use crate::params::{
+    FLOAT_ARGUMENT_REGISTERS, FRAME_LINK_BYTES, INTEGER_ARGUMENT_REGISTERS, RED_ZONE_USED_BYTES, STACK_ALIGNMENT_BYTES,
+};
 
 /// Where a slot is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,19 +55,14 @@ impl FrameLayout {
     /// When the locals take 2 GiB or more: no compiler makes such a frame.
     pub fn new(shape: &FunctionShape, records: &[RecordLayout]) -> Self {
         let mut slots = vec![SlotPlace::Register; shape.slots.len()];
-        let mut below_bytes = 0_u64;
-        let mut reserve = |size_bytes: u64, alignment_bytes: u64| {
-            below_bytes = (below_bytes + size_bytes).next_multiple_of(alignment_bytes);
-            assert!(below_bytes < 1 << 31, "the frame of {} takes 2 GiB or more", shape.name);
-            SlotPlace::Stack(-(below_bytes as i32))
-        };
+        let mut below = Below::default();
         for (place, slot) in slots.iter_mut().zip(&shape.slots).skip(shape.n_parameters) {
             if slot.name.is_some() || slot.automatic.is_some() {
                 let (size_bytes, alignment_bytes) = extent(slot, records);
-                *place = reserve(size_bytes, alignment_bytes);
+                *place = SlotPlace::Stack(below.reserve(size_bytes, alignment_bytes));
             }
         }
-        reserve(0, STACK_ALIGNMENT_BYTES);
+        below.end_locals();
         let (mut n_integers, mut n_floats, mut n_pushed) = (0, 0, 0_u64);
         for (place, slot) in slots.iter_mut().zip(&shape.slots).take(shape.n_parameters) {
             let (n_used, n_registers) = match slot.kind {
@@ -76,16 +73,16 @@ impl FrameLayout {
             let is_pushed = *n_used > n_registers;
             *place = match slot.kind {
                 // A truth value is narrowed from the register or the word that it came in, into a place of its own.
-                Kind::Bool => reserve(PROMOTED_BOOL_BYTES, PROMOTED_BOOL_BYTES),
+                Kind::Bool => SlotPlace::Stack(below.reserve(PROMOTED_BOOL_BYTES, PROMOTED_BOOL_BYTES)),
                 _ if is_pushed => SlotPlace::Stack((FRAME_LINK_BYTES + 8 * n_pushed) as i32),
-                _ => reserve(8, 8),
+                _ => SlotPlace::Stack(below.reserve(8, 8)),
             };
             n_pushed += u64::from(is_pushed);
         }
         FrameLayout {
             slots,
             argument_bytes: (8 * n_pushed).next_multiple_of(STACK_ALIGNMENT_BYTES),
-            locals_bytes: below_bytes.next_multiple_of(STACK_ALIGNMENT_BYTES),
+            locals_bytes: below.bytes(),
         }
     }
 
@@ -95,14 +92,70 @@ impl FrameLayout {
     }
 }
 
+/// What a frame has below `rbp`, place by place, from the top down: the locals in source order, then
+/// [`Below::end_locals`], then the parameters that came in registers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Below {
+    used_bytes: u64,
+}
+
+impl Below {
+    /// A place of `size_bytes` at a multiple of `alignment_bytes`; returns its distance from `rbp`, which is negative.
+    ///
+    /// # Panics
+    /// When the frame reaches 2 GiB.
+    pub fn reserve(&mut self, size_bytes: u64, alignment_bytes: u64) -> i32 {
+        self.used_bytes = (self.used_bytes + size_bytes).next_multiple_of(alignment_bytes);
+        assert!(self.used_bytes < 1 << 31, "a frame of 2 GiB or more");
+        -(self.used_bytes as i32)
+    }
+
+    /// All locals have their places; the parameters' begin at a multiple of 16.
+    pub fn end_locals(&mut self) {
+        self.used_bytes = self.bytes();
+    }
+
+    /// All of it, with the padding at its end. Unit: bytes.
+    pub const fn bytes(&self) -> u64 {
+        self.used_bytes.next_multiple_of(STACK_ALIGNMENT_BYTES)
+    }
+
+    /// By how much a function that calls nothing lowers the stack pointer for it: what fits below the stack pointer
+    /// stays there. Unit: bytes.
+    ///
+    /// # Source
+    /// System V ABI, AMD64, 3.2.2, the red zone: 128 bytes that no signal handler writes to; gcc 12.2
+    /// `config/i386/i386.cc:ix86_compute_frame_layout` leaves 8 of them (`RED_ZONE_RESERVE`). Differs: nothing known.
+    pub const fn lowered_bytes_of_leaf(&self) -> u64 {
+        self.bytes().saturating_sub(RED_ZONE_USED_BYTES)
+    }
+}
+
+/// The alignment of a local that is a structure or an array: at least 16 from 16 bytes on.
+///
+/// # Source
+/// gcc 12.2 `config/i386/i386.cc:ix86_local_alignment`.
+pub const fn aggregate_alignment(size_bytes: u64, natural_bytes: u64) -> u64 {
+    if size_bytes >= 16 && natural_bytes < 16 { 16 } else { natural_bytes }
+}
+
+/// By how much `alloca(bytes)` lowers the stack pointer; the block is at the new one.
+///
+/// # Source
+/// gcc 12.2 `explow.cc:get_dynamic_stack_size`, without optimisation: 8 bytes more than asked for, then up to a multiple
+/// of 16. Differs: nothing known.
+pub const fn alloca_bytes(bytes: u64) -> u64 {
+    bytes.wrapping_add(8 + 15) / 16 * 16
+}
+
 /// A parameter that is a truth value, as an `int`. Unit: bytes. Source: C's default promotions, as gcc 12.2 stores them.
 const PROMOTED_BOOL_BYTES: u64 = 4;
 
-/// Size and alignment of a local. Source of the 16: gcc 12.2 `config/i386/i386.cc:ix86_local_alignment`.
+/// Size and alignment of a local.
 fn extent(slot: &SlotShape, records: &[RecordLayout]) -> (u64, u64) {
     let Some(record) = slot.automatic else { return (size_of(slot.kind), size_of(slot.kind)) };
     let RecordLayout { size_bytes, alignment_bytes, .. } = records[record.index()];
-    (size_bytes, if size_bytes >= 16 { 16 } else { alignment_bytes })
+    (size_bytes, aggregate_alignment(size_bytes, alignment_bytes))
 }
 
 #[cfg(test)]
@@ -188,6 +241,43 @@ mod tests {
             assert_eq!(layout.slots, places, "({parameters}) {locals}");
             assert_eq!(layout.frame_bytes(), frame_bytes, "({parameters}) {locals}");
         }
+    }
+
+    /// Functions that call nothing, as gcc 12.2 made them with `-O0`: the sizes of their locals (`char` arrays and
+    /// `long`s), how many `long` parameters they have, and by how much they lower the stack pointer.
+    const RECORDED_LEAVES: &[(&[u64], usize, u64)] = &[
+        (&[8], 0, 0),
+        (&[100], 0, 0),
+        (&[120], 0, 8),
+        (&[128], 0, 8),
+        (&[129], 0, 24),
+        (&[136, 8], 0, 40),
+        (&[144], 0, 24),
+        (&[200], 0, 88),
+        (&[208, 8], 0, 104),
+        (&[1000], 0, 888),
+        (&[90], 3, 8),
+    ];
+
+    #[test]
+    fn a_function_that_calls_nothing_keeps_its_locals_in_the_red_zone() {
+        for &(locals, n_parameters, lowered_bytes) in RECORDED_LEAVES {
+            let mut below = Below::default();
+            for &bytes in locals {
+                below.reserve(bytes, aggregate_alignment(bytes, if bytes == 8 { 8 } else { 1 }));
+            }
+            below.end_locals();
+            for _ in 0..n_parameters {
+                below.reserve(8, 8);
+            }
+            assert_eq!(below.lowered_bytes_of_leaf(), lowered_bytes, "{locals:?}");
+        }
+    }
+
+    #[test]
+    fn alloca_takes_eight_bytes_more_in_multiples_of_16() {
+        let recorded = [(0, 16), (1, 16), (8, 16), (9, 32), (24, 32), (25, 48), (40, 48), (1000, 1008)];
+        assert!(recorded.iter().all(|&(bytes, lowered_bytes)| alloca_bytes(bytes) == lowered_bytes));
     }
 
     #[test]

@@ -67,6 +67,19 @@ impl Provenance {
         }
     }
 
+    /// The keys of `n_words` words from `at`.
+    pub(crate) fn slice(&mut self, at: u64, n_words: u64) -> Vec<ObjectKey> {
+        (0..n_words).map(|index| self.get(at + 8 * index)).collect()
+    }
+
+    /// Sets the keys of words from `at`.
+    pub(crate) fn paste(&mut self, at: u64, keys: &[ObjectKey]) {
+        for (index, &key) in keys.iter().enumerate() {
+            let at = at + 8 * index as u64;
+            if key == ObjectKey::default() { self.forget(at) } else { self.set(at, key) }
+        }
+    }
+
     /// All keys that are kept somewhere, null ones left out.
     pub(crate) fn keys(&self) -> impl Iterator<Item = ObjectKey> {
         let null = ObjectKey::default();
