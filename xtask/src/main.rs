@@ -5,6 +5,7 @@
 
 mod compare;
 mod layout;
+mod oracle;
 mod verify;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ struct Cli {
 enum Command {
     Compare(compare::Args),
     Layout(layout::Args),
+    Oracle(oracle::Args),
     Verify(verify::Args),
 }
 
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Compare(args) => compare::run(&args),
         Command::Layout(args) => layout::run(&args),
+        Command::Oracle(args) => oracle::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
 }

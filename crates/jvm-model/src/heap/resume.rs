@@ -40,7 +40,7 @@ impl SerialHeap {
         }
         self.tlabs[0] = self.tlab_policy.new_thread(self.eden.capacity_words(), 1);
         if let Some((fraction, desired_words, n_samples)) = state.tlab {
-            self.tlabs[0].resume(fraction, desired_words, n_samples);
+            self.tlab_policy.take_over(&mut self.tlabs[0], fraction, desired_words, n_samples);
         }
         self.note_used_and_capacity();
         let end = hole + self.klasses.get(klass).size_words(length);

@@ -103,17 +103,16 @@ impl TlabPolicy {
         self.reset_waste_limit(tlab);
     }
 
+    /// Takes a thread's buffers over as they are after `n_samples` collections that led to `fraction` and
+    /// `desired_words`.
+    pub(crate) fn take_over(&self, tlab: &mut Tlab, fraction: f32, desired_words: usize, n_samples: u32) {
+        tlab.fraction = WeightedAverage::resumed(self.allocation_weight_percent, n_samples, fraction);
+        tlab.desired_words = desired_words;
+        self.reset_waste_limit(tlab);
+    }
+
     /// The waste limit of a fresh buffer.
     pub(crate) fn reset_waste_limit(&self, tlab: &mut Tlab) {
         tlab.waste_limit_words = tlab.desired_words / self.waste_fraction;
-    }
-}
-
-impl Tlab {
-    /// As after `n_samples` collections that led to `fraction` and `desired_words`.
-    pub fn resume(&mut self, fraction: f32, desired_words: usize, n_samples: u32) {
-        self.fraction = WeightedAverage::resumed(35, n_samples, fraction);
-        self.desired_words = desired_words;
-        self.waste_limit_words = desired_words / 64;
     }
 }

@@ -27,6 +27,7 @@ enum Row {
     Ops(Vec<u32>),
     Snap(usize, Vec<u64>),
     Gc(Gc),
+    End(usize, u32),
 }
 
 #[derive(Deserialize)]
@@ -74,6 +75,17 @@ struct Gc {
 enum Done {
     Gc(Box<Gc>),
     Snap(usize, Vec<u64>),
+    /// The last operation, and 1 if it found no memory.
+    End(usize, u32),
+}
+
+impl Done {
+    fn end(&self) -> Option<(usize, u32)> {
+        match *self {
+            Done::End(at, out_of_memory) => Some((at, out_of_memory)),
+            Done::Gc(_) | Done::Snap(..) => None,
+        }
+    }
 }
 
 /// The program's side of the heap: three roots, and a diary.
@@ -180,6 +192,8 @@ struct Replay {
     kinds: Vec<KlassId>,
     ops: Vec<u32>,
     at: usize,
+    /// The last operation, and 1 if it found no memory.
+    end: Option<(usize, u32)>,
 }
 
 impl Replay {
@@ -214,7 +228,7 @@ impl Replay {
         };
         let hole = ((init.root_table - base) / 8) as usize;
         let roots = heap.resume(&state, hole, object_array, header.nslots);
-        Ok(Replay { heap, host: Host { roots, base, reports: Vec::new() }, kinds, ops, at: 0 })
+        Ok(Replay { heap, host: Host { roots, base, reports: Vec::new() }, kinds, ops, at: 0, end: None })
     }
 
     fn table(&self) -> usize {
@@ -238,12 +252,19 @@ impl Replay {
         self.heap.memory().index(self.slot(slot))
     }
 
-    fn create(&mut self, kind: usize, length: u32) -> bool {
+    fn create(&mut self, start: usize, kind: usize, length: u32) {
         let slot = self.operand();
-        let Ok(object) = self.heap.allocate(&mut self.host, self.kinds[kind], length, 0) else { return false };
+        let Ok(object) = self.heap.allocate(&mut self.host, self.kinds[kind], length, 0) else {
+            self.finish(start, 1);
+            return;
+        };
         let reference = self.heap.memory().narrow(object);
         self.set_slot(slot, reference);
-        true
+    }
+
+    fn finish(&mut self, start: usize, out_of_memory: u32) {
+        self.at = self.ops.len();
+        self.end = Some((start, out_of_memory));
     }
 
     fn link(&mut self, slot: usize, index: usize, value: Narrow) {
@@ -264,15 +285,11 @@ impl Replay {
             match self.operand() {
                 1 => {
                     let kind = self.operand();
-                    if !self.create(kind, 0) {
-                        self.at = self.ops.len();
-                    }
+                    self.create(start, kind, 0);
                 }
                 2 => {
                     let (kind, length) = (self.operand(), self.operand());
-                    if !self.create(kind, length as u32) {
-                        self.at = self.ops.len();
-                    }
+                    self.create(start, kind, length as u32);
                 }
                 3 => {
                     let (slot, index, from) = (self.operand(), self.operand(), self.operand());
@@ -300,7 +317,7 @@ impl Replay {
                     let (slot, index) = (self.operand(), self.operand());
                     self.link(slot, index, 0);
                 }
-                _ => self.at = self.ops.len(),
+                _ => self.finish(start, 0),
             }
             if !self.host.reports.is_empty() {
                 return Some(self.host.take_reports());
@@ -341,6 +358,7 @@ pub fn compare_serial(reader: impl BufRead) -> Result<Comparison, RecordedError>
             }
             Row::Snap(at, addresses) => Done::Snap(at, addresses),
             Row::Gc(gc) => Done::Gc(Box::new(gc)),
+            Row::End(at, out_of_memory) => Done::End(at, out_of_memory),
         };
         if replay.is_none() {
             let (Some(header), Some(init)) = (&header, &init) else {
@@ -352,13 +370,17 @@ pub fn compare_serial(reader: impl BufRead) -> Result<Comparison, RecordedError>
         let replay = replay.as_mut().expect("made above");
         // Snapshots and collections are recorded apart, each in the order of the program.
         let is_snapshot = matches!(recorded, Done::Snap(..));
-        let mut predicted = done[usize::from(is_snapshot)].pop_front();
+        let is_end = matches!(recorded, Done::End(..));
+        let mut predicted = if is_end { None } else { done[usize::from(is_snapshot)].pop_front() };
         while predicted.is_none() {
             let Some(more) = replay.advance() else { break };
             for entry in more {
                 done[usize::from(matches!(entry, Done::Snap(..)))].push_back(entry);
             }
-            predicted = done[usize::from(is_snapshot)].pop_front();
+            predicted = if is_end { None } else { done[usize::from(is_snapshot)].pop_front() };
+        }
+        if is_end {
+            predicted = replay.end.map(|(at, out_of_memory)| Done::End(at, out_of_memory));
         }
         comparison.n_total += 1;
         match difference(&recorded, predicted.as_ref()) {
@@ -382,6 +404,7 @@ pub fn compare_serial(reader: impl BufRead) -> Result<Comparison, RecordedError>
         let predicted = match more {
             Done::Gc(gc) => format!("{gc:?}"),
             Done::Snap(at, _) => format!("a snapshot at {at}"),
+            Done::End(at, _) => format!("the end at {at}"),
         };
         let (subject, expected) = ("the end of the file".to_owned(), "nothing more".to_owned());
         comparison.first_wrong = Some(Wrong { line: 0, subject, expected, predicted, context: String::new() });
@@ -404,6 +427,15 @@ fn difference(recorded: &Done, predicted: Option<&Done>) -> Option<(String, Stri
             let of = |addresses: &[u64]| addresses.get(wrong).map_or_else(none, |address| format!("{address:#x}"));
             let subject = format!("object {wrong} of the snapshot at {at} (the model's is at {predicted_at})");
             Some((subject, of(recorded), of(predicted)))
+        }
+        (Done::End(..), Some(Done::End(..))) if recorded.end() == predicted.and_then(Done::end) => None,
+        (Done::End(..), _) => {
+            let said = |done: Option<&Done>| match done.and_then(Done::end) {
+                Some((at, 0)) => format!("at {at}"),
+                Some((at, _)) => format!("at {at}, out of memory"),
+                None => none(),
+            };
+            Some(("end of the program".to_owned(), said(Some(recorded)), said(predicted)))
         }
         (Done::Gc(recorded), _) => Some((format!("{} collection", recorded.kind), format!("{recorded:?}"), none())),
         (Done::Snap(at, _), _) => Some((format!("snapshot at {at}"), "a snapshot".to_owned(), none())),

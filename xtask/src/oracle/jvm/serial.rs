@@ -1,0 +1,223 @@
+//! Heap programs on the real Serial collector, recorded in the format that `verify` reads.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use jvm_model::layout::Mode;
+use jvm_model::recorded::{Comparison, compare_serial};
+use jvm_model::sizing::Sizing;
+use jvm_model::{Flags, Version};
+use serde_json::json;
+
+use super::log::{Log, SELECTION};
+use super::machine::Jvm;
+use super::program::{Draw, HeapProgram, Room};
+use super::settings;
+
+/// Bytes of the file's header.
+const HEADER_BYTES: usize = 128;
+/// Longs that results may take.
+const ROOM_LONGS: u64 = 6_000_000;
+/// Numbers of a program on a line of a recording.
+const OPS_A_LINE: usize = 20_000;
+/// Full collections before a program begins.
+const N_PREPARED: usize = 8;
+
+/// How a program came out.
+pub(super) enum Outcome {
+    /// It ran and was compared; the text is the recording.
+    Compared { comparison: Comparison, recording: String, summary: Summary },
+    /// It did not come so far, and why.
+    Skipped(String),
+}
+
+/// What a program went through.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Summary {
+    pub(super) n_collections: u64,
+    pub(super) n_full: u64,
+    pub(super) n_objects: u64,
+    pub(super) n_promotion_failures: u64,
+    pub(super) n_out_of_memory: u64,
+}
+
+impl Summary {
+    pub(super) fn add(&mut self, other: Summary) {
+        let Summary { n_collections, n_full, n_objects, n_promotion_failures, n_out_of_memory } = other;
+        self.n_collections += n_collections;
+        self.n_full += n_full;
+        self.n_objects += n_objects;
+        self.n_promotion_failures += n_promotion_failures;
+        self.n_out_of_memory += n_out_of_memory;
+    }
+}
+
+/// A program and the flags it runs under, the model having nothing against them.
+pub(super) fn draw(seed: u64, version: Version, pinned: &[String]) -> (Vec<String>, Flags, HeapProgram) {
+    let mut random = Draw::new(seed);
+    loop {
+        let mut options = settings::draw(&mut random);
+        options.extend(pinned.iter().cloned());
+        let known = options.iter().filter(|flag| *flag != "-XX:+UseSerialGC");
+        let Ok(flags) = Flags::parse(version, known) else { continue };
+        let Ok(sizing) = Sizing::of(&flags) else { continue };
+        // The JDK itself takes up to 1.5 MiB of old.
+        if sizing.boot_refusal().is_some() || sizing.old.max < 3 << 20 || sizing.spaces.eden < 64 << 10 {
+            continue;
+        }
+        let room = Room { eden_bytes: sizing.spaces.eden, heap_bytes: sizing.heap.max };
+        let program = HeapProgram::draw(&mut random, room);
+        return (options, flags, program);
+    }
+}
+
+/// What the JVM left in the mapped file.
+struct Answer {
+    status: u64,
+    table: u64,
+    last_op: u64,
+    snapshots: Vec<(u64, Vec<u64>)>,
+}
+
+/// Runs the program that a seed draws, and compares.
+pub(super) fn run(jvm: &Jvm, classes: &Path, dir: &Path, seed: u64, pinned: &[String]) -> Result<Outcome, String> {
+    let (options, flags, program) = draw(seed, jvm.version, pinned);
+    let mode = Mode::from_flags(&flags);
+    let file = dir.join("program");
+    let io = |error: std::io::Error| format!("{}: {error}", file.display());
+    let sizing = Sizing::of(&flags).map_err(|refusal| refusal.to_string())?;
+    write_program(&file, &program, &mode, sizing.heap.max).map_err(io)?;
+    let log_file = dir.join("log");
+    let mut arguments = options.clone();
+    arguments.push(format!("-Xlog:{SELECTION}:file={}:uptime,level,tags:filecount=0", log_file.display()));
+    if jvm.version >= Version::V25 {
+        arguments.push("--sun-misc-unsafe-memory-access=allow".to_owned());
+    }
+    arguments.extend(["-cp".to_owned(), classes.display().to_string(), "HeapProgram".to_owned()]);
+    arguments.push(file.display().to_string());
+    let output = jvm.run(&arguments)?;
+    let answer = read_answer(&file).map_err(io)?;
+    let log = std::fs::read_to_string(&log_file).map_err(|error| format!("{}: {error}", log_file.display()))?;
+    let log = Log::read(&log);
+    match answer.status {
+        1 | 2 => {}
+        3 => return Ok(Outcome::Skipped("more results than there is room for".to_owned())),
+        4 => return Err(format!("{}: the heap has an object of an unknown class", options.join(" "))),
+        _ => {
+            let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).trim().to_owned());
+            let said = said.join("\n");
+            let line = said.lines().next().unwrap_or("nothing");
+            return Ok(Outcome::Skipped(format!("the JVM did not reach the program ({}): {line}", output.status)));
+        }
+    }
+    match record(jvm, &options, &program, &log, &answer, seed) {
+        Err(reason) => Ok(Outcome::Skipped(reason)),
+        Ok((recording, summary)) => {
+            let comparison = compare_serial(recording.as_bytes()).map_err(|error| error.to_string())?;
+            Ok(Outcome::Compared { comparison, recording, summary })
+        }
+    }
+}
+
+fn write_program(file: &Path, program: &HeapProgram, mode: &Mode, heap_bytes: u64) -> std::io::Result<()> {
+    let results = (HEADER_BYTES + program.ops.len() * 4).next_multiple_of(4096) as u64;
+    let header = match mode.header_bytes() {
+        12 => 0,
+        16 => 1,
+        _ => 2,
+    };
+    let fields = [
+        program.ops.len() as u64,
+        HEADER_BYTES as u64,
+        results,
+        ROOM_LONGS,
+        heap_bytes,
+        header,
+        u64::from(program.n_slots),
+    ];
+    let mut bytes: Vec<u8> = fields.iter().flat_map(|field| field.to_ne_bytes()).collect();
+    bytes.resize(HEADER_BYTES, 0);
+    bytes.extend(program.ops.iter().flat_map(|op| op.to_ne_bytes()));
+    std::fs::write(file, bytes)?;
+    // What is not written takes no room on the disk.
+    std::fs::OpenOptions::new().write(true).open(file)?.set_len(results + ROOM_LONGS * 8)
+}
+
+fn read_answer(file: &Path) -> std::io::Result<Answer> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = std::fs::File::open(file)?;
+    let mut longs = |from: u64, n: u64| -> std::io::Result<Vec<u64>> {
+        let mut bytes = vec![0; (n * 8) as usize];
+        file.seek(SeekFrom::Start(from))?;
+        file.read_exact(&mut bytes)?;
+        Ok(bytes.chunks_exact(8).map(|long| u64::from_ne_bytes(long.try_into().expect("eight bytes"))).collect())
+    };
+    let header = longs(0, HEADER_BYTES as u64 / 8)?;
+    let (results, status, table, used, last_op) = (header[2], header[8], header[9], header[10], header[11]);
+    let found = longs(results, used)?;
+    let mut snapshots = Vec::new();
+    let mut rest = &found[..];
+    while let [place, n, more @ ..] = rest {
+        let (addresses, more) = more.split_at(*n as usize);
+        snapshots.push((*place, addresses.to_vec()));
+        rest = more;
+    }
+    Ok(Answer { status, table, last_op, snapshots })
+}
+
+/// Writes what happened as a recording; the error is why there is nothing to record.
+fn record(
+    jvm: &Jvm,
+    options: &[String],
+    program: &HeapProgram,
+    log: &Log,
+    answer: &Answer,
+    seed: u64,
+) -> Result<(String, Summary), String> {
+    let prepared: Vec<usize> =
+        (0..log.collections.len()).filter(|&at| log.collections[at].cause == "System.gc()").collect();
+    let Some(&last) = prepared.get(N_PREPARED - 1) else { return Err("the log has no collections".to_owned()) };
+    let (before, after) = log.collections.split_at(last + 1);
+    let places = before[last].after;
+    if [places.eden, places.frm, places.to].iter().any(|[bottom, top, _]| bottom != top) {
+        return Err("young is not empty when the program begins".to_owned());
+    }
+    // To 25 a full collection is a sample of what is promoted as well.
+    let counts = |kind: &str| kind == "Young" || jvm.version >= Version::V25;
+    let promoted: Vec<u64> = before
+        .iter()
+        .filter(|gc| counts(&gc.kind))
+        .map(|gc| gc.after.old[1].saturating_sub(gc.before.old[1]))
+        .collect();
+    let threshold = before.iter().rev().find_map(|gc| gc.thr);
+    let tlab = before[last].tlab.map(|(fraction, words)| {
+        // The first sample is the thread's own; a collection that took another one changed the average.
+        let seen = before.iter().filter_map(|gc| gc.tlab.map(|(fraction, _)| fraction));
+        let seen: Vec<f32> = log.first_fraction.into_iter().chain(seen).collect();
+        (fraction, words, 1 + seen.windows(2).filter(|pair| (pair[0] - pair[1]).abs() > 0.000_015).count())
+    });
+    let is_out = answer.status == 2;
+    let header = json!({"hdr": {
+        "jvm": jvm.name, "flags": options, "nslots": program.n_slots, "seed": seed, "profile": program.profile.name(),
+        "conf": {"young": log.young, "old": log.old, "base": log.base}, "oom": is_out,
+    }});
+    let mut init = serde_json::to_value(places).expect("numbers are JSON");
+    let more = json!({
+        "R": answer.table, "full": before[last].n_full, "thr": threshold, "promoted": promoted, "tlab": tlab,
+    });
+    init.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    let mut text = format!("{header}\n{}\n", json!({"init": init}));
+    let mut line = |value: serde_json::Value| writeln!(text, "{value}").expect("a string grows");
+    program.ops.chunks(OPS_A_LINE).for_each(|ops| line(json!({"ops": ops})));
+    after.iter().for_each(|gc| line(json!({"gc": gc})));
+    answer.snapshots.iter().for_each(|(place, addresses)| line(json!({"snap": [place, addresses]})));
+    line(json!({"end": [answer.last_op, u32::from(is_out)]}));
+    let summary = Summary {
+        n_collections: after.len() as u64,
+        n_full: after.iter().filter(|gc| gc.kind == "Full").count() as u64,
+        n_objects: answer.snapshots.iter().map(|(_, addresses)| addresses.len() as u64).sum(),
+        n_promotion_failures: after.iter().map(|gc| u64::from(gc.pf)).sum(),
+        n_out_of_memory: u64::from(is_out),
+    };
+    Ok((text, summary))
+}
