@@ -40,8 +40,8 @@
 //! c.write(p + 20, &[1])?; // nothing stops the program here
 //! assert_eq!(
 //!     c.findings()[0].to_string(),
-//!     "use_after_free in main at step 4: write of 1 byte at offset 20 of malloc#1 \
-//!      (40 bytes, born in main at step 1, over in main at step 3)"
+//!     "use_after_free in main at step 5: write of 1 byte at offset 20 of malloc#1 \
+//!      (40 bytes, born in main at step 2, over in main at step 4)"
 //! );
 //! let fault = c.free(p).unwrap_err();
 //! assert_eq!(fault.message, "free(): double free detected in tcache 2");
