@@ -3,6 +3,7 @@
 //! Exit codes: 0 as expected, 1 a difference or a fault of the workload, 2 misuse.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod compare;
 mod layout;
 mod oracle;
@@ -22,6 +23,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Args),
     Compare(compare::Args),
     Layout(layout::Args),
     Oracle(oracle::Args),
@@ -30,6 +32,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Bench(args) => bench::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Layout(args) => layout::run(&args),
         Command::Oracle(args) => oracle::run(&args),

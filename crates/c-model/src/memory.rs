@@ -13,7 +13,7 @@ use memory_trait::Address;
 
 use crate::pages::Pages;
 
-use flat::{Flat, LARGE_BYTES, SMALL_BYTES};
+use flat::{Flat, LARGE_BYTES, SMALL_BYTES, Words};
 use mapping::Mapping;
 
 /// Unit of mapping and protection. Unit: bytes. Source: x86-64.
@@ -188,34 +188,54 @@ impl Memory {
     /// Reads the word at `at`.
     #[inline]
     pub(crate) fn load(&self, at: u64) -> Result<u64, Unmapped> {
-        if let Some(bytes) = self.heap.get(at) {
-            return Ok(u64::from_le_bytes(*bytes));
+        match self.heap.get(at) {
+            Some(word) => Ok(word),
+            None => self.load_of_image(at),
         }
-        if let Some(bytes) = self.image.get(at) {
-            return Ok(u64::from_le_bytes(*bytes));
-        }
-        self.load_elsewhere(at)
     }
 
     /// Writes the word at `at`.
     #[inline]
     pub(crate) fn store(&mut self, at: u64, value: u64) -> Result<(), Unmapped> {
-        if let Some(bytes) = self.heap.get_mut(at) {
-            *bytes = value.to_le_bytes();
+        if let Some(word) = self.heap.get_mut(at) {
+            *word = value;
             return Ok(());
         }
-        if let Some(bytes) = self.image.get_mut(at) {
-            *bytes = value.to_le_bytes();
+        self.store_in_image(at, value)
+    }
+
+    /// Reads the word at `at`, which is likely to be of the library's data.
+    #[inline]
+    pub(crate) fn load_of_image(&self, at: u64) -> Result<u64, Unmapped> {
+        match self.image.get(at) {
+            Some(word) => Ok(word),
+            None => self.load_elsewhere(at),
+        }
+    }
+
+    /// Writes the word at `at`, which is likely to be of the library's data.
+    #[inline]
+    pub(crate) fn store_in_image(&mut self, at: u64, value: u64) -> Result<(), Unmapped> {
+        if let Some(word) = self.image.get_mut(at) {
+            *word = value;
             return Ok(());
         }
         self.store_elsewhere(at, value)
     }
 
+    /// The words of the heap below the break.
+    #[inline]
+    pub(crate) fn heap_words(&mut self) -> Words<'_> {
+        self.heap.words_mut()
+    }
+
     /// Reads the half word at `at`.
     #[inline]
     pub(crate) fn load_u16(&self, at: u64) -> Result<u16, Unmapped> {
-        if let Some(bytes) = self.heap.get(at) {
-            return Ok(u16::from_le_bytes(*bytes));
+        if let Some(word) = self.heap.get(at & !7)
+            && at.is_multiple_of(2)
+        {
+            return Ok((word >> (8 * (at & 7))) as u16);
         }
         let mut bytes = [0; 2];
         self.read(Address(at), &mut bytes)?;
@@ -225,8 +245,11 @@ impl Memory {
     /// Writes the half word at `at`.
     #[inline]
     pub(crate) fn store_u16(&mut self, at: u64, value: u16) -> Result<(), Unmapped> {
-        if let Some(bytes) = self.heap.get_mut(at) {
-            *bytes = value.to_le_bytes();
+        if let Some(word) = self.heap.get_mut(at & !7)
+            && at.is_multiple_of(2)
+        {
+            let shift = 8 * (at & 7);
+            *word = *word & !(0xffff << shift) | u64::from(value) << shift;
             return Ok(());
         }
         self.write(Address(at), &value.to_le_bytes())
@@ -235,8 +258,10 @@ impl Memory {
     /// Reads the 32-bit word at `at`.
     #[inline]
     pub(crate) fn load_u32(&self, at: u64) -> Result<u32, Unmapped> {
-        if let Some(bytes) = self.image.get(at) {
-            return Ok(u32::from_le_bytes(*bytes));
+        if let Some(word) = self.image.get(at & !7)
+            && at.is_multiple_of(4)
+        {
+            return Ok((word >> (8 * (at & 7))) as u32);
         }
         let mut bytes = [0; 4];
         self.read(Address(at), &mut bytes)?;
@@ -246,8 +271,11 @@ impl Memory {
     /// Writes the 32-bit word at `at`.
     #[inline]
     pub(crate) fn store_u32(&mut self, at: u64, value: u32) -> Result<(), Unmapped> {
-        if let Some(bytes) = self.image.get_mut(at) {
-            *bytes = value.to_le_bytes();
+        if let Some(word) = self.image.get_mut(at & !7)
+            && at.is_multiple_of(4)
+        {
+            let shift = 8 * (at & 7);
+            *word = *word & !(0xffff_ffff << shift) | u64::from(value) << shift;
             return Ok(());
         }
         self.write(Address(at), &value.to_le_bytes())
@@ -274,6 +302,12 @@ impl Memory {
 
     /// Copies `bytes` bytes from `from` to `to`, in rising order of addresses.
     pub(crate) fn copy(&mut self, from: u64, to: u64, bytes: u64) -> Result<(), Unmapped> {
+        let is_apart = from.abs_diff(to) >= bytes;
+        let is_in_heap = |at| self.heap.has(at) && self.heap.end() - at >= bytes;
+        if is_apart && is_in_heap(from) && is_in_heap(to) && self.heap.copy(from, to, bytes) {
+            self.touch(to, bytes);
+            return Ok(());
+        }
         let mut buffer = [0; PAGE_BYTES as usize];
         let mut done = 0;
         while done < bytes {
@@ -298,23 +332,27 @@ impl Memory {
         })
     }
 
+    #[inline(never)]
     fn load_elsewhere(&self, at: u64) -> Result<u64, Unmapped> {
         if let Some(place) = self.thread_heap(at)
-            && let Some(bytes) = self.thread_heaps[place].get(at)
+            && let Some(word) = self.thread_heaps[place].get(at)
         {
-            return Ok(u64::from_le_bytes(*bytes));
+            return Ok(word);
         }
-        self.read_u64(Address(at))
+        let mut bytes = [0; 8];
+        self.read(Address(at), &mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
     }
 
+    #[inline(never)]
     fn store_elsewhere(&mut self, at: u64, value: u64) -> Result<(), Unmapped> {
         if let Some(place) = self.thread_heap(at)
-            && let Some(bytes) = self.thread_heaps[place].get_mut(at)
+            && let Some(word) = self.thread_heaps[place].get_mut(at)
         {
-            *bytes = value.to_le_bytes();
+            *word = value;
             return Ok(());
         }
-        self.write_u64(Address(at), value)
+        self.write(Address(at), &value.to_le_bytes())
     }
 
     /// What is mapped at `at`, and how many bytes of it from there.
@@ -382,7 +420,7 @@ impl RawMemory for Memory {
             let (run, left) = self.run(at).ok_or(Unmapped(Address(at)))?;
             let (part, rest) = into.split_at_mut(left.min(into.len() as u64) as usize);
             match run {
-                Run::Flat(flat) => part.copy_from_slice(flat.slice(at, part.len())),
+                Run::Flat(flat) => flat.read(at, part),
                 Run::Mapping(start, mapping) => mapping.read(at - start, part),
             }
             at = at.wrapping_add(part.len() as u64);
@@ -402,7 +440,7 @@ impl RawMemory for Memory {
             let (run, left) = self.run_mut(at).expect("just seen to be mapped");
             let (part, rest) = bytes.split_at(left.min(bytes.len() as u64) as usize);
             match run {
-                RunMut::Flat(flat) => flat.slice_mut(at, part.len()).copy_from_slice(part),
+                RunMut::Flat(flat) => flat.write(at, part),
                 RunMut::Mapping(start, mapping) => mapping.write(at - start, part),
             }
             at = at.wrapping_add(part.len() as u64);
@@ -413,21 +451,12 @@ impl RawMemory for Memory {
 
     #[inline]
     fn read_u64(&self, at: Address) -> Result<u64, Unmapped> {
-        if let Some(bytes) = self.heap.get(at.0) {
-            return Ok(u64::from_le_bytes(*bytes));
-        }
-        let mut bytes = [0; 8];
-        self.read(at, &mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
+        self.load(at.0)
     }
 
     #[inline]
     fn write_u64(&mut self, at: Address, value: u64) -> Result<(), Unmapped> {
-        if let Some(bytes) = self.heap.get_mut(at.0) {
-            *bytes = value.to_le_bytes();
-            return Ok(());
-        }
-        self.write(at, &value.to_le_bytes())
+        self.store(at.0, value)
     }
 }
 

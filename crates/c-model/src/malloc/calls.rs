@@ -168,9 +168,8 @@ impl<S: System> Glibc<S> {
     fn count_in(&mut self, block: u64) -> Step<Address> {
         if block != 0 {
             let chunk = block - FD;
-            self.statistics.n_live = self.statistics.n_live.wrapping_add(1);
             let bytes = self.taken_bytes(chunk, self.head(chunk)?)?;
-            self.statistics.live_bytes = self.statistics.live_bytes.wrapping_add(bytes);
+            self.count(bytes);
         }
         Ok(Address(block))
     }
@@ -182,6 +181,13 @@ impl<S: System> Glibc<S> {
         self.taken_bytes(chunk, self.head(chunk)?)
     }
 
+    #[inline]
+    fn count(&mut self, bytes: u64) {
+        self.statistics.n_live = self.statistics.n_live.wrapping_add(1);
+        self.statistics.live_bytes = self.statistics.live_bytes.wrapping_add(bytes);
+    }
+
+    #[inline]
     fn uncount(&mut self, bytes: u64) {
         self.statistics.n_live = self.statistics.n_live.wrapping_sub(1);
         self.statistics.live_bytes = self.statistics.live_bytes.wrapping_sub(bytes);
@@ -203,6 +209,23 @@ impl<S: System> Glibc<S> {
         }
         self.uncount(had);
         self.count_in(new)
+    }
+
+    /// `malloc` where the cache has nothing.
+    #[inline(never)]
+    fn malloc_elsewhere(&mut self, request_bytes: u64) -> Outcome<Address> {
+        let step = self.libc_malloc(request_bytes).and_then(|block| self.count_in(block));
+        self.finish(step, Address::NULL)
+    }
+
+    /// `free` where the cache takes nothing.
+    #[inline(never)]
+    fn free_elsewhere(&mut self, block: Address) -> Outcome<()> {
+        if block.is_null() {
+            return Ok(());
+        }
+        let step = self.counted_free(block.0);
+        self.finish(step, block)
     }
 
     /// `posix_memalign`; NULL where it answers `EINVAL` or `ENOMEM`.
@@ -253,9 +276,15 @@ impl<S: System> Glibc<S> {
 }
 
 impl<S: System> Allocator for Glibc<S> {
+    #[inline]
     fn malloc(&mut self, request_bytes: u64) -> Outcome<Address> {
-        let step = self.libc_malloc(request_bytes).and_then(|block| self.count_in(block));
-        self.finish(step, Address::NULL)
+        match self.take_cached(request_bytes) {
+            Some((block, head)) => {
+                self.count(head & !FLAGS);
+                Ok(Address(block))
+            }
+            None => self.malloc_elsewhere(request_bytes),
+        }
     }
 
     fn calloc(&mut self, n_elements: u64, element_bytes: u64) -> Outcome<Address> {
@@ -286,12 +315,15 @@ impl<S: System> Allocator for Glibc<S> {
         self.finish(step, Address::NULL)
     }
 
+    #[inline]
     fn free(&mut self, block: Address) -> Outcome<()> {
-        if block.is_null() {
-            return Ok(());
+        match self.put_cached(block.0) {
+            Some(head) => {
+                self.uncount(head & !FLAGS);
+                Ok(())
+            }
+            None => self.free_elsewhere(block),
         }
-        let step = self.counted_free(block.0);
-        self.finish(step, block)
     }
 
     fn usable_size(&mut self, block: Address) -> u64 {

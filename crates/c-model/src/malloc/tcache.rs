@@ -3,11 +3,26 @@
 //! The structure lives in a chunk of the thread's own arena; the blocks in it still count as in use for everybody else.
 //! Mirrors glibc 2.36 `malloc/malloc.c:tcache_put` to `tcache_init`.
 
-use super::chunk::{self, FD, mangle, tcache_index};
+use super::chunk::{self, ALIGNMENT, FD, HEADER_BYTES, IS_MMAPPED, NON_MAIN_ARENA, SIZE, mangle, tcache_index};
 use super::stop::{CHUNKS_MAX, Check, Step, ensure};
 use super::{Glibc, System};
 
 use chunk::tcache::{BYTES, COUNTS, ENTRIES, N_BINS};
+
+/// The largest request that the cache can have a block for. Unit: bytes.
+const CACHED_BYTES_MAX: u64 = 1032;
+/// Words of the structure.
+const WORDS: usize = BYTES as usize / 8;
+/// Where the list heads are in it. Unit: words.
+const ENTRY_WORDS: usize = ENTRIES as usize / 8;
+/// A count, four of which are in a word.
+const COUNT: u64 = 0xffff;
+
+/// Where the count of a bin is in its word. Unit: bits.
+#[inline]
+const fn count_shift(index: usize) -> usize {
+    16 * (index % 4)
+}
 
 impl<S: System> Glibc<S> {
     #[inline]
@@ -58,6 +73,65 @@ impl<S: System> Glibc<S> {
         self.set_tcache_count(index, count.wrapping_sub(1))?;
         self.store(entry.wrapping_add(8), 0)?;
         Ok(entry)
+    }
+
+    /// `malloc` of a block that the cache has: the block, and the size field of its chunk. `None`, and nothing has
+    /// happened, when the cache has none or anything is not as it almost always is.
+    #[inline]
+    pub(super) fn take_cached(&mut self, request_bytes: u64) -> Option<(u64, u64)> {
+        if request_bytes > CACHED_BYTES_MAX {
+            return None;
+        }
+        let index = ((request_bytes + HEADER_BYTES - SIZE + ALIGNMENT - 1) >> 4).saturating_sub(2);
+        if index >= self.parameters.tcache_bins {
+            return None;
+        }
+        let (index, tcache) = (index as usize, self.tcache);
+        let mut words = self.memory.heap_words();
+        let bins: &mut [u64; WORDS] = words.at(tcache)?;
+        let entry = bins[ENTRY_WORDS + index];
+        if bins[index / 4] >> count_shift(index) & COUNT == 0 || !entry.is_multiple_of(ALIGNMENT) {
+            return None;
+        }
+        let &mut [_, head, next, _] = words.at(entry.wrapping_sub(FD))?;
+        let bins: &mut [u64; WORDS] = words.at(tcache)?;
+        bins[ENTRY_WORDS + index] = mangle(entry, next);
+        bins[index / 4] -= 1 << count_shift(index);
+        let [_, _, _, key]: &mut [u64; 4] = words.at(entry.wrapping_sub(FD))?;
+        *key = 0;
+        Some((entry, head))
+    }
+
+    /// `free` of a block that goes to the cache: the size field of its chunk. `None`, and nothing has happened, when
+    /// the cache has no room or anything is not as it almost always is.
+    #[inline]
+    pub(super) fn put_cached(&mut self, block: u64) -> Option<u64> {
+        let (tcache, tcache_key) = (self.tcache, self.tcache_key);
+        let mut words = self.memory.heap_words();
+        let &mut [_, head, _, key] = words.at(block.wrapping_sub(FD))?;
+        let index = (head / ALIGNMENT).wrapping_sub(2);
+        let is_usual = head & (IS_MMAPPED | NON_MAIN_ARENA | SIZE) == 0 && block.is_multiple_of(ALIGNMENT);
+        if !is_usual || index >= self.parameters.tcache_bins.min(N_BINS) || key == tcache_key {
+            return None;
+        }
+        let index = index as usize;
+        let bins: &mut [u64; WORDS] = words.at(tcache)?;
+        if bins[index / 4] >> count_shift(index) & COUNT >= self.parameters.tcache_count {
+            return None;
+        }
+        // In this order, since the block may be one that a program has forged inside the bins.
+        let [_, _, _, key]: &mut [u64; 4] = words.at(block.wrapping_sub(FD))?;
+        *key = tcache_key;
+        let bins: &mut [u64; WORDS] = words.at(tcache)?;
+        let next = bins[ENTRY_WORDS + index];
+        let [_, _, link, _]: &mut [u64; 4] = words.at(block.wrapping_sub(FD))?;
+        *link = mangle(block, next);
+        let bins: &mut [u64; WORDS] = words.at(tcache)?;
+        bins[ENTRY_WORDS + index] = block;
+        let counts = &mut bins[index / 4];
+        let count = (*counts >> count_shift(index)) & COUNT;
+        *counts = *counts & !(COUNT << count_shift(index)) | ((count + 1) & COUNT) << count_shift(index);
+        Some(head)
     }
 
     /// A block that carries the key is about to be freed: is it in the bin already, or is it a coincidence?

@@ -1,0 +1,28 @@
+//! `cargo xtask bench`: the models beside the real runtimes, in one run.
+
+mod c;
+mod rounds;
+
+use std::process::ExitCode;
+
+/// Measure a model beside the real thing, in turn, in one run.
+///
+/// Every figure is the median of many rounds, and the ratio is that of the same round, with the quartiles beside it:
+/// what else the machine does at that moment concerns both.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    C(c::Args),
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    match &args.what {
+        What::C(args) => c::run(args),
+    }
+}
