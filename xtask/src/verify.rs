@@ -43,7 +43,7 @@ enum Verdict {
 
 /// The kinds of recordings.
 enum Kind {
-    /// A heap trace, text format 1.
+    /// A heap trace, or the log of another tool, which is refused with a better word.
     HeapTrace,
     /// Layouts or heap sizes of a JVM.
     Hotspot(Recorded),
@@ -65,7 +65,8 @@ impl Kind {
             return Some(Kind::Collector);
         }
         let first_line = head.split(|&byte| byte == b'\n').next()?;
-        Recorded::of_first_line(std::str::from_utf8(first_line).ok()?).map(Kind::Hotspot)
+        let of_hotspot = std::str::from_utf8(first_line).ok().and_then(Recorded::of_first_line);
+        of_hotspot.map(Kind::Hotspot).or_else(|| heap_trace::Format::of(head).map(|_| Kind::HeapTrace))
     }
 }
 

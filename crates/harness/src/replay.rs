@@ -41,7 +41,8 @@ pub struct Contents {
     pub n_refused: u64,
     /// Events with an address that nobody knows. They are passed over.
     pub n_skipped: u64,
-    /// Events that free what is no block: never handed out, or freed before.
+    /// Events that free what is no block: never handed out, or freed before. Faults of the program, but in the log of
+    /// another tool, which may not show where the block came from.
     pub n_stray: u64,
     /// Blocks that were live at the end.
     pub n_left: u64,
@@ -70,7 +71,7 @@ pub struct Replayed {
     /// The run.
     pub run: ModelRun,
     /// In C: the first call that does not give what was recorded. The run is then one with addresses of its own, from
-    /// its first event on.
+    /// its first event on; as it is for the log of another tool, with which nothing can be compared.
     pub difference: Option<String>,
 }
 
@@ -113,12 +114,14 @@ pub fn replay(
 ) -> Result<Replayed, TraceError> {
     let trace = open()?;
     let name = trace.file().to_owned();
+    let has_addresses = trace.has_addresses();
     let mut progress = |n_events: u64| {
         if n_events.is_multiple_of(PROGRESS_EVENTS) {
             progress(n_events);
         }
     };
     let (outcome, difference) = match model {
+        Model::C if !trace.has_addresses() => (c::on_its_own(trace, options, &mut progress)?, None),
         Model::C => match c::as_recorded(trace, options, &mut progress)? {
             Ok(outcome) => (outcome, None),
             Err(difference) => (c::on_its_own(open()?, options, &mut progress)?, Some(difference)),
@@ -128,7 +131,7 @@ pub fn replay(
     };
     let Outcome { run: Run { lifetimes, summary, fates: _ }, faults, n_events } = outcome;
     let is_as_expected = faults.total() == 0 && difference.is_none();
-    let perturbation = if model == Model::C && difference.is_none() { "as recorded" } else { "as is" };
+    let perturbation = if model == Model::C && has_addresses && difference.is_none() { "as recorded" } else { "as is" };
     let run = ModelRun {
         workload: name,
         model,

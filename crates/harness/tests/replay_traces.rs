@@ -233,7 +233,55 @@ fn a_bad_line_is_an_error_with_its_place() {
 
 #[test]
 fn a_break_that_no_process_has_is_an_error_in_the_first_line() {
-    let open = || Reader::new(&b"H page+0 base=0 mref=0\n0 m 1 = H2a0\n"[..], "written.tr");
+    let open = || Reader::new(&b"H page+0 base=fff mref=0\n0 m 1 = H2a0\n"[..], "written.tr");
     let error = replay(open, Model::C, &options(), |_| {}).unwrap_err().to_string();
-    assert_eq!(error, "written.tr:1: expected a program break that a process can have, found `base=0`");
+    assert_eq!(error, "written.tr:1: expected a program break that a process can have, found `base=fff`");
+}
+
+fn log(name: &str) -> impl Fn() -> Result<Reader, TraceError> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/formats").join(name);
+    move || Reader::open(&path)
+}
+
+#[test]
+fn logs_of_other_tools_run_on_all_three_without_anything_to_compare() {
+    for (name, n_events, n_blocks, n_stray) in [
+        ("small.mtrace", 48, 29, 0),
+        ("small.ltrace", 50, 29, 0),
+        ("small.rep", 48, 29, 0),
+        ("small.raw.heaptrack.zst", 59, 30, 0),
+        ("small.heaptrack.gz", 59, 30, 0),
+        ("threads.ltrace.gz", 44, 19, 1),
+    ] {
+        let contents = contents(log(name)().unwrap(), |_| {}).unwrap();
+        assert_eq!((contents.n_events, contents.n_blocks, contents.n_stray), (n_events, n_blocks, n_stray), "{name}");
+        for model in Model::ALL {
+            let Replayed { run, difference } = replay(log(name), model, &options(), |_| {}).unwrap();
+            assert_eq!(difference, None, "{name}");
+            assert!(run.is_as_expected, "{name} on {}: {:?}", model.title(), run.faults);
+            assert_eq!((run.ticks, run.summary().n_objects), (n_events, n_blocks), "{name} on {}", model.title());
+            assert_eq!(run.perturbation, "as is", "{name} on {}", model.title());
+        }
+    }
+}
+
+#[test]
+fn a_block_that_a_log_does_not_show_is_freed_by_nobody() {
+    let text = "malloc(8) = 0x10\nfree(0x77) = <void>\nrealloc(0x99, 5) = 0x99\nfree(0x99) = <void>\n";
+    let open = move || Reader::new(std::io::Cursor::new(text.as_bytes()), "short.ltrace");
+    for model in Model::ALL {
+        let run = replay(open, model, &options(), |_| {}).unwrap().run;
+        assert!(run.is_as_expected, "{}: {:?}", model.title(), run.faults);
+        assert_eq!(run.summary().n_objects, 2, "{}", model.title());
+    }
+}
+
+#[test]
+fn a_size_near_two_to_the_64_with_a_block_is_the_end_of_memory_in_a_log_too() {
+    let text = "malloc(18446744073709551615) = 0x10\nfree(0x10) = <void>\n";
+    let open = move || Reader::new(std::io::Cursor::new(text.as_bytes()), "large.ltrace");
+    let run = replay(open, Model::C, &options(), |_| {}).unwrap().run;
+    assert!(!run.is_as_expected);
+    assert_eq!(run.faults[0].kind, FaultKind::OutOfMemory);
+    assert_eq!(run.faults[0].at.tick.0, 1);
 }

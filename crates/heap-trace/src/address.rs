@@ -27,7 +27,7 @@ impl AddressMap {
         self.regions.push((number, at));
     }
 
-    /// The address of a pointer; `None` for an unknown address and for a thread heap that was never announced.
+    /// The address of a pointer, or what stands for it where the trace has names only; `None` for an unknown address and for a thread heap that was never announced.
     pub fn address(&self, pointer: Pointer) -> Option<Address> {
         match pointer {
             Pointer::Null => Some(Address::NULL),
@@ -37,6 +37,7 @@ impl AddressMap {
                 Some(Address(at.wrapping_add(offset)))
             }
             Pointer::Mapped(offset) => Some(Address(self.header.mapped_base.wrapping_add_signed(offset))),
+            Pointer::Named(name) => Some(Address(name)),
             Pointer::Unknown(_) => None,
         }
     }

@@ -19,7 +19,10 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod cursor;
 mod error;
+mod foreign;
+mod format;
 mod parse;
 mod reader;
 mod record;
@@ -28,6 +31,7 @@ mod write;
 
 pub use address::AddressMap;
 pub use error::{Problem, TraceError};
+pub use format::Format;
 pub use reader::{LINE_BYTES_MAX, Reader};
 pub use record::{Answer, Call, Header, Pointer, Record, Request, SnapshotLine};
 pub use source::{Compression, open};

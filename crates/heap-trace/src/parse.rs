@@ -1,24 +1,10 @@
 //! One line of the text format, from bytes to a record. Allocates only for the mappings of a `V` line.
 
+use crate::cursor::{Cursor, Parsed, Wrong};
 use crate::record::{Answer, Call, Header, Pointer, Record, Request, SnapshotLine};
 
-/// Something that does not belong there.
-pub(crate) struct Wrong {
-    /// From 1.
-    pub(crate) column: usize,
-    pub(crate) expected: &'static str,
-}
-
-type Parsed<T> = Result<T, Wrong>;
-
-/// The rest of a line.
-struct Cursor<'a> {
-    line: &'a [u8],
-    at: usize,
-}
-
 pub(crate) fn header(line: &[u8]) -> Parsed<Header> {
-    let mut line = Cursor { line, at: 0 };
+    let mut line = Cursor::new(line);
     line.literal(b"H page+", "`H page+P base=B mref=R`, the first line of a trace")?;
     let page_offset = line.hex("a hexadecimal offset")?;
     line.literal(b" base=", "` base=`")?;
@@ -29,8 +15,10 @@ pub(crate) fn header(line: &[u8]) -> Parsed<Header> {
     Ok(Header { page_offset, base, mapped_base })
 }
 
-pub(crate) fn record(line: &[u8]) -> Parsed<Record> {
-    let mut line = Cursor { line, at: 0 };
+/// A line after the header. `has_addresses`: the header says where the heap was.
+pub(crate) fn record(line: &[u8], has_addresses: bool) -> Parsed<Record> {
+    let mut line = Cursor::new(line);
+    line.has_addresses = has_addresses;
     let record = match line.peek() {
         Some(b'0'..=b'9') => call(&mut line)?,
         Some(b'B') => Record::Break(line.after(b"B ")?.hex("a hexadecimal break")?),
@@ -71,10 +59,10 @@ fn call(line: &mut Cursor<'_>) -> Parsed<Record> {
             Request::Calloc { n, bytes: line.spaced_decimal(BYTES)? }
         }
         Some(b'r') => {
-            let block = line.pointer()?;
+            let block = pointer(line)?;
             Request::Realloc { block, bytes: line.spaced_decimal(BYTES)? }
         }
-        Some(b'f') => Request::Free { block: line.pointer()? },
+        Some(b'f') => Request::Free { block: pointer(line)? },
         Some(letter @ (b'a' | b'l' | b'p')) => {
             let alignment = line.decimal("an alignment in decimal, below 2^64")?;
             let bytes = line.spaced_decimal(BYTES)?;
@@ -86,7 +74,7 @@ fn call(line: &mut Cursor<'_>) -> Parsed<Record> {
         }
         Some(b'v') => Request::Valloc { bytes: line.decimal(BYTES)? },
         Some(b'w') => Request::Pvalloc { bytes: line.decimal(BYTES)? },
-        Some(b'u') => Request::UsableSize { block: line.pointer()? },
+        Some(b'u') => Request::UsableSize { block: pointer(line)? },
         Some(b't') => Request::Trim { pad: line.decimal(BYTES)? },
         Some(b'o') => {
             let option = line.signed()?;
@@ -107,7 +95,7 @@ fn call(line: &mut Cursor<'_>) -> Parsed<Record> {
         }
         _ => {
             line.literal(b" = ", "` = ` and the result")?;
-            let at = line.pointer()?;
+            let at = pointer(line)?;
             let offset = if line.peek() == Some(b' ') { line.after(b" @")?.hex("a hexadecimal offset")? } else { 0 };
             Answer::Block { at, offset }
         }
@@ -155,9 +143,9 @@ fn snapshot_line(line: &mut Cursor<'_>) -> Parsed<SnapshotLine> {
         return Ok(SnapshotLine::Arena { number, system_bytes, max_system_bytes: line.hex("a number of bytes")? });
     }
     if line.skip(b"top=") {
-        let chunk = line.pointer()?;
+        let chunk = pointer(line)?;
         line.literal(b" last=", "` last=`")?;
-        let last_remainder = line.pointer()?;
+        let last_remainder = pointer(line)?;
         line.literal(b" havefast=", "` havefast=`")?;
         let has_fast_chunks = line.decimal("0 or 1")? != 0;
         return Ok(SnapshotLine::Top { chunk, last_remainder, has_fast_chunks });
@@ -179,9 +167,9 @@ fn snapshot_line(line: &mut Cursor<'_>) -> Parsed<SnapshotLine> {
         Some(b't') if line.skip(b"n=") => {
             Ok(SnapshotLine::TcacheCount { index, count: line.decimal("a number of blocks")? })
         }
-        Some(b't') => Ok(SnapshotLine::TcacheBlock { index, block: line.pointer()? }),
+        Some(b't') => Ok(SnapshotLine::TcacheBlock { index, block: pointer(line)? }),
         _ => {
-            let chunk = line.pointer()?;
+            let chunk = pointer(line)?;
             line.space()?;
             let head = line.hex("a size field")?;
             Ok(if letter == Some(b'f') {
@@ -193,118 +181,34 @@ fn snapshot_line(line: &mut Cursor<'_>) -> Parsed<SnapshotLine> {
     }
 }
 
-impl Cursor<'_> {
-    fn wrong(&self, expected: &'static str) -> Wrong {
-        Wrong { column: self.at + 1, expected }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.line.get(self.at).copied()
-    }
-
-    fn skip(&mut self, text: &[u8]) -> bool {
-        let is_there = self.line[self.at.min(self.line.len())..].starts_with(text);
-        if is_there {
-            self.at += text.len();
+fn pointer(line: &mut Cursor<'_>) -> Parsed<Pointer> {
+    const EXPECTED: &str = "a pointer: `0`, `Hx`, `Tk+x`, `Mx`, `M-x` or `?x`";
+    const EXPECTED_NAME: &str = "`0`, `#x` or `?x`: the header has base=0, so that blocks have names only";
+    let letter = line.peek();
+    line.at += 1;
+    match letter {
+        Some(b'0') => Ok(Pointer::Null),
+        Some(b'#') if !line.has_addresses => line.hex(EXPECTED_NAME).map(Pointer::Named),
+        Some(b'?') => line.hex(EXPECTED).map(Pointer::Unknown),
+        _ if !line.has_addresses => {
+            line.at -= 1;
+            Err(line.wrong(EXPECTED_NAME))
         }
-        is_there
-    }
-
-    fn literal(&mut self, text: &[u8], expected: &'static str) -> Parsed<()> {
-        if self.skip(text) { Ok(()) } else { Err(self.wrong(expected)) }
-    }
-
-    fn after(&mut self, text: &[u8]) -> Parsed<&mut Self> {
-        self.literal(text, "a letter of the format and a space")?;
-        Ok(self)
-    }
-
-    fn space(&mut self) -> Parsed<()> {
-        self.literal(b" ", "a space")
-    }
-
-    fn end(&self) -> Parsed<()> {
-        if self.at == self.line.len() { Ok(()) } else { Err(self.wrong("the end of the line")) }
-    }
-
-    /// A decimal number below 2^64.
-    fn decimal(&mut self, expected: &'static str) -> Parsed<u64> {
-        let start = self.at;
-        let mut value = 0_u64;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
-            let next = value.checked_mul(10).and_then(|value| value.checked_add(u64::from(digit - b'0')));
-            value = next.ok_or(Wrong { column: start + 1, expected })?;
-            self.at += 1;
+        Some(b'H') => line.hex(EXPECTED).map(Pointer::Heap),
+        Some(b'T') => {
+            let number = line.small(EXPECTED)?;
+            line.literal(b"+", EXPECTED)?;
+            Ok(Pointer::Region { number, offset: line.hex(EXPECTED)? })
         }
-        if self.at == start { Err(self.wrong(expected)) } else { Ok(value) }
-    }
-
-    fn spaced_decimal(&mut self, expected: &'static str) -> Parsed<u64> {
-        self.space()?;
-        self.decimal(expected)
-    }
-
-    /// A decimal number below 2^32.
-    fn small(&mut self, expected: &'static str) -> Parsed<u32> {
-        let column = self.at + 1;
-        u32::try_from(self.decimal(expected)?).map_err(|_| Wrong { column, expected })
-    }
-
-    fn signed(&mut self) -> Parsed<i32> {
-        const EXPECTED: &str = "a signed 32-bit number in decimal";
-        let column = self.at + 1;
-        let is_negative = self.skip(b"-");
-        let value = i64::from(self.small(EXPECTED)?);
-        let value = if is_negative { -value } else { value };
-        i32::try_from(value).map_err(|_| Wrong { column, expected: EXPECTED })
-    }
-
-    /// A hexadecimal number below 2^64.
-    fn hex(&mut self, expected: &'static str) -> Parsed<u64> {
-        let column = self.at + 1;
-        u64::try_from(self.hex_digits(expected)?).map_err(|_| Wrong { column, expected })
-    }
-
-    fn wide_hex(&mut self) -> Parsed<u128> {
-        self.hex_digits("128 bits in hexadecimal")
-    }
-
-    fn hex_digits(&mut self, expected: &'static str) -> Parsed<u128> {
-        let start = self.at;
-        let mut value = 0_u128;
-        while let Some(digit) = self.peek().and_then(|byte| char::from(byte).to_digit(16)) {
-            if self.at - start >= 32 {
-                return Err(Wrong { column: start + 1, expected });
-            }
-            value = value << 4 | u128::from(digit);
-            self.at += 1;
+        Some(b'M') => {
+            let is_negative = line.skip(b"-");
+            let column = line.at + 1;
+            let offset = i64::try_from(line.hex(EXPECTED)?).map_err(|_| Wrong { column, expected: EXPECTED })?;
+            Ok(Pointer::Mapped(if is_negative { -offset } else { offset }))
         }
-        if self.at == start { Err(self.wrong(expected)) } else { Ok(value) }
-    }
-
-    fn pointer(&mut self) -> Parsed<Pointer> {
-        const EXPECTED: &str = "a pointer: `0`, `Hx`, `Tk+x`, `Mx`, `M-x` or `?x`";
-        let letter = self.peek();
-        self.at += 1;
-        match letter {
-            Some(b'0') => Ok(Pointer::Null),
-            Some(b'H') => self.hex(EXPECTED).map(Pointer::Heap),
-            Some(b'?') => self.hex(EXPECTED).map(Pointer::Unknown),
-            Some(b'T') => {
-                let number = self.small(EXPECTED)?;
-                self.literal(b"+", EXPECTED)?;
-                Ok(Pointer::Region { number, offset: self.hex(EXPECTED)? })
-            }
-            Some(b'M') => {
-                let is_negative = self.skip(b"-");
-                let column = self.at + 1;
-                let offset = i64::try_from(self.hex(EXPECTED)?).map_err(|_| Wrong { column, expected: EXPECTED })?;
-                Ok(Pointer::Mapped(if is_negative { -offset } else { offset }))
-            }
-            _ => {
-                self.at -= 1;
-                Err(self.wrong(EXPECTED))
-            }
+        _ => {
+            line.at -= 1;
+            Err(line.wrong(EXPECTED))
         }
     }
 }

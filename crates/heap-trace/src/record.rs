@@ -30,6 +30,9 @@ pub enum Pointer {
     },
     /// `Mx`, `M-x`: so many bytes from the page of the first mapped chunk.
     Mapped(i64),
+    /// `#x`: a block by its name in the log of another tool, an address or a number. Where it was, nobody knows, and
+    /// the same name later may be another block.
+    Named(u64),
     /// `?x`: an address that nobody knows.
     Unknown(u64),
 }
@@ -42,6 +45,7 @@ impl fmt::Display for Pointer {
             Pointer::Region { number, offset } => write!(f, "T{number}+{offset:x}"),
             Pointer::Mapped(offset) if offset < 0 => write!(f, "M-{:x}", offset.unsigned_abs()),
             Pointer::Mapped(offset) => write!(f, "M{offset:x}"),
+            Pointer::Named(name) => write!(f, "#{name:x}"),
             Pointer::Unknown(address) => write!(f, "?{address:x}"),
         }
     }

@@ -66,6 +66,26 @@ fn every_line_of_the_format_is_read_and_written_back_byte_by_byte() {
 }
 
 #[test]
+fn a_trace_made_of_another_tool_s_log_has_names_and_no_addresses() {
+    let text = "H page+0 base=0 mref=0\n0 m 24 = #5f\n0 r #5f 30 = #60\n0 f #60\n0 f ?7\n";
+    let mut trace = Reader::new(Cursor::new(text.as_bytes()), "example.tr").unwrap();
+    assert!(!trace.has_addresses());
+    let mut writer = Writer::new(Vec::new(), &trace.header()).unwrap();
+    while let Some(record) = trace.next_record().unwrap() {
+        writer.write(&record).unwrap();
+    }
+    assert_eq!(String::from_utf8(writer.finish().unwrap()).unwrap(), text);
+    check_error(
+        "H page+0 base=0 mref=0\n0 m 24 = H5f\n",
+        "example.tr:2:10: expected `0`, `#x` or `?x`: the header has base=0, so that blocks have names only, found `H5f`",
+    );
+    check_error(
+        format!("{HEADER}0 m 24 = #5f\n"),
+        "example.tr:2:10: expected a pointer: `0`, `Hx`, `Tk+x`, `Mx`, `M-x` or `?x`, found `#5f`",
+    );
+}
+
+#[test]
 fn a_call_is_its_thread_its_request_and_its_answer() {
     let records = every_record();
     let Record::Call(call) = records[10] else { panic!("{} is a call", records[10]) };
@@ -110,15 +130,11 @@ fn an_archive_that_is_damaged_is_an_error_and_not_a_trace() {
 
 #[test]
 fn an_error_names_file_line_column_and_what_was_expected() {
-    check_error(
-        "",
-        "example.tr:1:1: expected `H page+...`, the first line of a trace, in a file that is not empty, found the end of \
-         the line",
-    );
-    check_error(
-        "hello\n",
-        "example.tr:1:1: expected `H page+P base=B mref=R`, the first line of a trace, found `hello`",
-    );
+    const FIRST_LINE: &str = "expected the first line of a heap trace (`H page+P base=B mref=R`), an mtrace log (`= Start`), \
+                              heaptrack data (`v 10400 3`), a .rep trace (a number) or ltrace output (a call), found";
+    check_error("", &format!("example.tr:1:1: {FIRST_LINE} the end of the line"));
+    check_error("hello\n", &format!("example.tr:1:1: {FIRST_LINE} `hello`"));
+    check_error("H page+0 base=x\n", "example.tr:1:15: expected a hexadecimal address, found `x`");
     let check = |line: &str, expected: &str| {
         check_error(format!("{HEADER}{line}\n"), &format!("example.tr:2:{expected}"));
     };

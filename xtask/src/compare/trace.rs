@@ -27,7 +27,12 @@ pub(super) fn compare(args: &Args, path: &Path, out: &mut impl Write) -> Result<
     let options = Options { heap_limit_bytes: args.max_heap.unwrap_or(default.heap_limit_bytes), ..default };
     let open = || Reader::open(path);
     let progress = Progress::new();
-    let contents = replay::contents(open()?, |n_events| progress.read(n_events))?;
+    let trace = open()?;
+    let (format, has_addresses, losses) = (trace.format(), trace.has_addresses(), trace.losses());
+    for loss in losses {
+        eprintln!("{}: {loss}", path.display());
+    }
+    let contents = replay::contents(trace, |n_events| progress.read(n_events))?;
     let models = args.models();
     progress.begin(contents.n_events * models.len() as u64);
     let run = &|model: Model| {
@@ -44,7 +49,7 @@ pub(super) fn compare(args: &Args, path: &Path, out: &mut impl Write) -> Result<
     progress.end();
     let report = Report {
         schema: SCHEMA,
-        trace: Trace { file: path.display().to_string(), contents },
+        trace: Trace { file: path.display().to_string(), format: format.name(), has_addresses, losses, contents },
         heap_limit_bytes: options.heap_limit_bytes,
         jvm_flags: replay::jvm_flags(options.heap_limit_bytes),
         runs: runs.into_iter().collect::<Result<_, _>>()?,
@@ -70,6 +75,9 @@ struct Report {
 #[derive(Serialize)]
 struct Trace {
     file: String,
+    format: &'static str,
+    has_addresses: bool,
+    losses: &'static [&'static str],
     #[serde(flatten)]
     contents: Contents,
 }
@@ -116,9 +124,9 @@ impl Report {
 
     /// What the trace is, and how each model takes it.
     fn head(&self, out: &mut String) {
-        let Trace { file, contents } = &self.trace;
+        let Trace { file, contents, format, has_addresses, losses: _ } = &self.trace;
         let &Contents { n_events, n_threads, n_blocks, n_refused, n_skipped, n_stray, n_left, left_bytes } = contents;
-        let _ = writeln!(out, "{file}: {} of {}", count(n_events, "event"), count(n_threads, "thread"));
+        let _ = writeln!(out, "{file}: {format}, {} of {}", count(n_events, "event"), count(n_threads, "thread"));
         let left = text::bytes(left_bytes);
         let _ = writeln!(out, "{} handed out; {n_left} ({left}) still live at the end", count(n_blocks, "block"));
         if n_refused > 0 {
@@ -132,11 +140,14 @@ impl Report {
             );
         }
         if n_stray > 0 {
-            let _ =
-                writeln!(out, "{} of what is no block: a fault in C, nothing in the others", count(n_stray, "free"));
+            let what = if *has_addresses { "a fault in C, nothing in the others" } else { "passed over" };
+            let _ = writeln!(out, "{} of what is no block in the trace: {what}", count(n_stray, "free"));
         }
         for Replayed { run, difference } in &self.runs {
             let _ = match (run.model, difference) {
+                (Model::C, None) if !has_addresses => {
+                    writeln!(out, "c: the calls of the log, at addresses of the model's own")
+                }
                 (Model::C, None) => writeln!(out, "c: the recorded calls; every result is the recorded address"),
                 (Model::C, Some(difference)) => {
                     let how = "the results are not those recorded, so the figures are of addresses of its own";

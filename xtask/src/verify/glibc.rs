@@ -16,6 +16,10 @@ pub(super) fn verify(file: &Path, cores: u64, tunables: &str) -> Verdict {
         Ok(trace) => trace,
         Err(error) => return Verdict::Unreadable(error.to_string()),
     };
+    if !trace.has_addresses() {
+        let what = "it does not say where the heap was, so there is nothing to compare; `compare` takes it";
+        return Verdict::Unreadable(format!("{}: {}: {what}", file.display(), trace.format()));
+    }
     let glibc = match Glibc::builder().cores(cores).tunables(tunables) {
         Ok(glibc) => glibc,
         Err(error) => return Verdict::Unreadable(error.to_string()),

@@ -15,7 +15,7 @@ pub(super) struct Change {
     pub(super) born: Option<Birth>,
     /// The index of a block that dies.
     pub(super) died: Option<usize>,
-    /// What was freed is no block.
+    /// What was freed is no block, and the program is to blame.
     pub(super) stray: Option<Address>,
 }
 
@@ -38,6 +38,8 @@ pub(super) struct Blocks {
     free_indices: Vec<usize>,
     threads: FxHashSet<u32>,
     left_bytes: u64,
+    /// Whether the trace shows every block, so that what is freed without having been handed out is a fault.
+    is_complete: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -55,6 +57,7 @@ impl Blocks {
             free_indices: Vec::new(),
             threads: FxHashSet::default(),
             left_bytes: 0,
+            is_complete: trace.has_addresses(),
         }
     }
 
@@ -155,7 +158,7 @@ impl Blocks {
         }
         let Some(Live { index, .. }) = self.leave(block) else {
             self.contents.n_stray += 1;
-            return Change { stray: Some(block), ..self.allocated(at, payload_bytes) };
+            return Change { stray: self.fault(block), ..self.allocated(at, payload_bytes) };
         };
         let died = self.leave(at).map(|live| live.index);
         self.free_indices.extend(died);
@@ -168,8 +171,12 @@ impl Blocks {
             Change { died: Some(index), ..Change::default() }
         } else {
             self.contents.n_stray += 1;
-            Change { stray: Some(block), ..Change::default() }
+            Change { stray: self.fault(block), ..Change::default() }
         }
+    }
+
+    fn fault(&self, block: Address) -> Option<Address> {
+        self.is_complete.then_some(block)
     }
 
     fn enter(&mut self, at: Address, index: usize, payload_bytes: u64) -> Birth {
