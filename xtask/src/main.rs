@@ -5,6 +5,7 @@
 
 mod bench;
 mod compare;
+mod fuzz;
 mod layout;
 mod oracle;
 mod verify;
@@ -25,6 +26,7 @@ struct Cli {
 enum Command {
     Bench(bench::Args),
     Compare(compare::Args),
+    Fuzz(fuzz::Args),
     Layout(layout::Args),
     Oracle(oracle::Args),
     Verify(verify::Args),
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Bench(args) => bench::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Layout(args) => layout::run(&args),
         Command::Oracle(args) => oracle::run(&args),
         Command::Verify(args) => verify::run(&args),

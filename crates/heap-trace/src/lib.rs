@@ -33,6 +33,6 @@ pub use address::AddressMap;
 pub use error::{Problem, TraceError};
 pub use format::Format;
 pub use reader::{LINE_BYTES_MAX, Reader};
-pub use record::{Answer, Call, Header, Pointer, Record, Request, SnapshotLine};
+pub use record::{Answer, Call, Header, Pointer, Record, Refusals, Request, SnapshotLine};
 pub use source::{Compression, open};
 pub use write::Writer;

@@ -1,7 +1,7 @@
 //! One line of the text format, from bytes to a record. Allocates only for the mappings of a `V` line.
 
 use crate::cursor::{Cursor, Parsed, Wrong};
-use crate::record::{Answer, Call, Header, Pointer, Record, Request, SnapshotLine};
+use crate::record::{Answer, Call, Header, Pointer, Record, Refusals, Request, SnapshotLine};
 
 pub(crate) fn header(line: &[u8]) -> Parsed<Header> {
     let mut line = Cursor::new(line);
@@ -23,6 +23,7 @@ pub(crate) fn record(line: &[u8], has_addresses: bool) -> Parsed<Record> {
         Some(b'0'..=b'9') => call(&mut line)?,
         Some(b'B') => Record::Break(line.after(b"B ")?.hex("a hexadecimal break")?),
         Some(b'K') => Record::ForeignBreak(line.after(b"K ")?.hex("a hexadecimal break")?),
+        Some(b'E') => Record::Refusals(refusals(line.after(b"E ")?)?),
         Some(b'R') => {
             let number = line.after(b"R ")?.small("the number of a thread heap")?;
             line.space()?;
@@ -37,7 +38,7 @@ pub(crate) fn record(line: &[u8], has_addresses: bool) -> Parsed<Record> {
             Record::Snapshot { n_events, thread, brk: line.hex("a hexadecimal break")? }
         }
         Some(b's') => Record::SnapshotLine(snapshot_line(&mut line)?),
-        _ => return Err(line.wrong("a thread number, `B`, `K`, `R`, `V`, `S` or `s`")),
+        _ => return Err(line.wrong("a thread number, `B`, `E`, `K`, `R`, `V`, `S` or `s`")),
     };
     line.end()?;
     Ok(record)
@@ -101,6 +102,20 @@ fn call(line: &mut Cursor<'_>) -> Parsed<Record> {
         }
     };
     Ok(Record::Call(Call { thread, request, answer }))
+}
+
+fn refusals(line: &mut Cursor<'_>) -> Parsed<Refusals> {
+    const EXPECTED: &str = "kinds of refused requests, some of `bmhpr`, or `-`";
+    let mut kinds = Refusals::default();
+    if line.skip(b"-") {
+        return Ok(kinds);
+    }
+    let start = line.at;
+    while let Some(letter) = line.peek() {
+        kinds = kinds.with(letter).ok_or(line.wrong(EXPECTED))?;
+        line.at += 1;
+    }
+    if line.at == start { Err(line.wrong(EXPECTED)) } else { Ok(kinds) }
 }
 
 fn maps(line: &mut Cursor<'_>) -> Parsed<Record> {

@@ -191,6 +191,48 @@ impl fmt::Display for SnapshotLine {
     }
 }
 
+/// Kinds of requests that the operating system refuses: the letters of an `E` line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Refusals(u8);
+
+impl Refusals {
+    /// `b`: to raise the break.
+    pub const BREAK: Refusals = Refusals(1);
+    /// `m`: to map memory.
+    pub const MAP: Refusals = Refusals(2);
+    /// `h`: address space for a thread heap.
+    pub const HEAP: Refusals = Refusals(4);
+    /// `p`: to make more of a thread heap accessible.
+    pub const PROTECT: Refusals = Refusals(8);
+    /// `r`: to resize a mapping.
+    pub const REMAP: Refusals = Refusals(16);
+
+    /// The letters, in the order of the bits.
+    const LETTERS: [u8; 5] = *b"bmhpr";
+
+    /// Whether one of these kinds is refused.
+    #[must_use]
+    pub const fn has(self, kinds: Refusals) -> bool {
+        self.0 & kinds.0 != 0
+    }
+
+    /// With the kind of this letter; `None` when there is no such kind.
+    pub(crate) fn with(self, letter: u8) -> Option<Refusals> {
+        let bit = Self::LETTERS.iter().position(|&known| known == letter)?;
+        Some(Refusals(self.0 | 1 << bit))
+    }
+}
+
+impl fmt::Display for Refusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return f.write_str("-");
+        }
+        let letters = (0..).zip(Self::LETTERS).filter(|(bit, _)| self.0 >> bit & 1 == 1);
+        letters.map(|(_, letter)| char::from(letter)).try_for_each(|letter| write!(f, "{letter}"))
+    }
+}
+
 /// One line of a trace after the header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -200,6 +242,9 @@ pub enum Record {
     Break(u64),
     /// `K X`: somebody else moved the break, before the next event.
     ForeignBreak(u64),
+    /// `E KINDS`: from the next event on the operating system refuses these kinds of requests and no others. Before
+    /// the first such line it is not known what it refuses.
+    Refusals(Refusals),
     /// `R K ADDR`: where a thread heap is.
     Region {
         /// K.
@@ -228,6 +273,7 @@ impl fmt::Display for Record {
             Record::Call(call) => call.fmt(f),
             Record::Break(at) => write!(f, "B {at:x}"),
             Record::ForeignBreak(at) => write!(f, "K {at:x}"),
+            Record::Refusals(kinds) => write!(f, "E {kinds}"),
             Record::Region { number, at } => write!(f, "R {number} {at:x}"),
             Record::Maps(maps) => {
                 f.write_str("V")?;

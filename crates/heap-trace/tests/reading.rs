@@ -38,6 +38,8 @@ s t0 n=1
 s t0 H2c0
 s end
 2 X
+E bmhpr
+E -
 ";
 
 fn read(bytes: Vec<u8>) -> Result<Vec<Record>, TraceError> {
@@ -51,6 +53,13 @@ fn every_record() -> Vec<Record> {
 fn check_error(text: impl AsRef<[u8]>, expected: &str) {
     let error = read(text.as_ref().to_vec()).unwrap_err();
     assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn kinds_of_refusals_that_there_are_not_are_refused() {
+    const EXPECTED: &str = "expected kinds of refused requests, some of `bmhpr`, or `-`";
+    check_error(format!("{HEADER}E bx\n"), &format!("example.tr:2:4: {EXPECTED}, found `x`"));
+    check_error(format!("{HEADER}E b-\n"), &format!("example.tr:2:4: {EXPECTED}, found `-`"));
 }
 
 #[test]
@@ -138,7 +147,7 @@ fn an_error_names_file_line_column_and_what_was_expected() {
     let check = |line: &str, expected: &str| {
         check_error(format!("{HEADER}{line}\n"), &format!("example.tr:2:{expected}"));
     };
-    check("x", "1: expected a thread number, `B`, `K`, `R`, `V`, `S` or `s`, found `x`");
+    check("x", "1: expected a thread number, `B`, `E`, `K`, `R`, `V`, `S` or `s`, found `x`");
     check("0 m x = H2a0", "5: expected a size in decimal, below 2^64, found `x = H2a0`");
     check(
         "0 m 18446744073709551616 = 0",

@@ -113,6 +113,7 @@ impl Replay {
                     return Err(impossible(line, "a break that no process can have").into());
                 }
             }
+            Record::Refusals(kinds) => self.glibc.system_mut().set_refusals(kinds),
             Record::Region { number, at } => {
                 if !at.is_multiple_of(64 << 20) || at == 0 {
                     return Err(impossible(line, "a thread heap that is not at a multiple of 64 MiB").into());

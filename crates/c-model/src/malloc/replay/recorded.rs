@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use heap_trace::Refusals;
+
 use crate::malloc::params::HEAP_BYTES_MAX;
 use crate::malloc::system::{AddressSpace, System};
 
@@ -47,7 +49,14 @@ pub struct Recorded {
     given_back: Vec<u64>,
     /// The thread heap that was given out last.
     fresh_heap: u64,
+    /// What is refused, where the trace says so; elsewhere it is inferred from the results.
+    refusals: Option<Refusals>,
+    /// Bytes given out at places that the trace does not tell.
+    unknown_bytes: u64,
 }
+
+/// Where mappings are that a trace says nothing of, because no result is in them.
+const UNKNOWN_PLACES: u64 = 1 << 46;
 
 impl Recorded {
     /// An event begins.
@@ -76,6 +85,23 @@ impl Recorded {
         self.announced.push_back(at);
     }
 
+    /// From now on these kinds of requests are refused and no others.
+    pub(super) fn set_refusals(&mut self, kinds: Refusals) {
+        self.refusals = Some(kinds);
+    }
+
+    /// Whether requests of a kind are refused; `None` where the trace does not say.
+    fn refuses(&self, kind: Refusals) -> Option<bool> {
+        self.refusals.map(|refusals| refusals.has(kind))
+    }
+
+    /// A place for a mapping that no result is in.
+    fn unknown_place(&mut self, bytes: u64) -> u64 {
+        let start = UNKNOWN_PLACES + self.unknown_bytes;
+        self.unknown_bytes += bytes;
+        start
+    }
+
     /// Whether the event ended without a block, or with one that is mapped and was not given out yet.
     fn may_have_refused(&self) -> bool {
         self.reply == Reply::Nothing || self.mapping.is_some()
@@ -87,7 +113,8 @@ impl System for Recorded {
     /// got no block, or had the break raised already. (A failed call may have raised the break all the same: after a
     /// foreign `sbrk`, freeing the old top can trim the new one until it is too small.)
     fn move_break(&mut self, from: u64, to: u64) -> bool {
-        let is_refused = to > from && from == self.brk && (self.may_have_refused() || self.has_grown);
+        let is_refused = to > from
+            && self.refuses(Refusals::BREAK).unwrap_or(from == self.brk && (self.may_have_refused() || self.has_grown));
         self.has_grown |= to > from && !is_refused;
         !is_refused
     }
@@ -95,13 +122,16 @@ impl System for Recorded {
     /// Differs from what was recorded only when it must: a request that the recorded process did not map is placed
     /// all the same, so that the difference shows in the result.
     fn map(&mut self, bytes: u64) -> Option<u64> {
-        let recorded = self.mapping.take();
-        match self.reply {
-            Reply::Nothing => return None,
-            Reply::Block { mapping: None, .. } if self.is_near_limit => return None,
-            Reply::Block { mapping: Some(_), .. } if recorded.is_none() => return None,
-            _ => {}
+        let is_refused = self.refuses(Refusals::MAP).unwrap_or(match self.reply {
+            Reply::Nothing => true,
+            Reply::Block { mapping: None, .. } => self.is_near_limit,
+            Reply::Block { mapping: Some(_), .. } => self.mapping.is_none(),
+            Reply::Other => false,
+        });
+        if is_refused {
+            return None;
         }
+        let recorded = self.mapping.take();
         if let Some(space) = &mut self.space
             && let Some(start) = space.find(bytes)
         {
@@ -109,7 +139,7 @@ impl System for Recorded {
             self.has_placed = true;
             return Some(start);
         }
-        Some(recorded.unwrap_or(1 << 46))
+        Some(recorded.unwrap_or_else(|| self.unknown_place(bytes)))
     }
 
     fn unmap(&mut self, start: u64, bytes: u64) {
@@ -119,18 +149,24 @@ impl System for Recorded {
     }
 
     fn remap(&mut self, start: u64, bytes: u64, new_bytes: u64) -> Option<u64> {
-        let recorded = self.mapping.take()?;
+        if self.refuses(Refusals::REMAP).unwrap_or(self.mapping.is_none()) {
+            return None;
+        }
+        let recorded = self.mapping.take();
         match self.space.as_ref().and_then(|space| space.find_resized(start, bytes, new_bytes)) {
             Some(to) => {
                 self.has_placed = true;
                 Some(to)
             }
-            None => Some(recorded),
+            None => Some(recorded.unwrap_or_else(|| self.unknown_place(new_bytes))),
         }
     }
 
     /// The place that the event's result is in, if it is one; else the next one announced; else the last given back.
     fn map_heap(&mut self) -> Option<u64> {
+        if self.refuses(Refusals::HEAP) == Some(true) {
+            return None;
+        }
         let is_result_in = |place: &u64| match self.reply {
             Reply::Block { at, mapping: None } => at.wrapping_sub(*place) < HEAP_BYTES_MAX,
             _ => false,
@@ -149,6 +185,9 @@ impl System for Recorded {
     }
 
     fn protect_heap(&mut self, start: u64, _bytes: u64) -> bool {
-        start == self.fresh_heap || self.reply != Reply::Nothing
+        match self.refuses(Refusals::PROTECT) {
+            Some(is_refused) => !is_refused,
+            None => start == self.fresh_heap || self.reply != Reply::Nothing,
+        }
     }
 }
