@@ -82,6 +82,7 @@ impl Calls {
                 Record::Break(_)
                 | Record::Region { .. }
                 | Record::Maps(_)
+                | Record::Refusals(_)
                 | Record::Snapshot { .. }
                 | Record::SnapshotLine(_) => {}
             }
