@@ -1,13 +1,10 @@
 //! `cargo xtask compare`: one workload, or the whole gallery, or a recorded trace, on all three models.
 
-mod gallery;
 mod json;
-mod progress;
 mod text;
 mod trace;
 
-use std::fmt;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use harness::stack_and_heap::{Claim, WORKLOADS, claims};
@@ -16,7 +13,9 @@ use harness::{Examined, Model, ModelRun, Settings, examine, run as run_once};
 use workload::diagnostic::nearest;
 use workload::{Code, Workload};
 
-use progress::in_parallel;
+use crate::console::{Format, Misuse, assignment, conclude, print, width};
+use crate::gallery;
+use crate::progress::in_parallel;
 
 /// Run workloads on the three models, and compare.
 ///
@@ -58,22 +57,6 @@ pub(crate) struct Args {
     list: bool,
 }
 
-/// How results are written.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// Complete, for programs: docs/formats.md describes it
-    Json,
-}
-
-fn assignment(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("expected NAME=VALUE, as in n=100000".to_owned()),
-    }
-}
-
 fn model(text: &str) -> Result<Model, String> {
     Model::from_name(text).ok_or_else(|| "expected c, cpython or jvm".to_owned())
 }
@@ -95,34 +78,12 @@ fn bytes(text: &str) -> Result<u64, String> {
     if HEAP_BYTES.contains(&bytes) { Ok(bytes) } else { Err("the models' heaps are of 4m to 16g".to_owned()) }
 }
 
-/// Why a command cannot do what it was asked: misuse, said on stderr.
-pub(crate) struct Misuse(String);
-
-impl<T: fmt::Display> From<T> for Misuse {
-    fn from(reason: T) -> Misuse {
-        Misuse(reason.to_string())
-    }
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let mut out = anstream::stdout().lock();
-    let done = compare(args, &mut out).and_then(|is_as_expected| match out.flush() {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(&error)),
-        _ => Ok(is_as_expected),
-    });
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(Misuse(reason)) => {
-            // Nobody may be there to read it any more.
-            let _ = writeln!(std::io::stderr(), "{}", reason.trim_end());
-            ExitCode::from(2)
-        }
-    }
+    conclude(|out| compare(args, out))
 }
 
-fn compare(args: &Args, out: &mut impl Write) -> Result<bool, Misuse> {
+fn compare(args: &Args, out: &mut dyn Write) -> Result<bool, Misuse> {
     if args.list {
         print(out, &text::list(&gallery::load()?))?;
         return Ok(true);
@@ -157,7 +118,7 @@ impl Args {
 }
 
 /// One workload.
-fn one(args: &Args, workload: &Workload, out: &mut impl Write) -> Result<bool, Misuse> {
+fn one(args: &Args, workload: &Workload, out: &mut dyn Write) -> Result<bool, Misuse> {
     let code = workload.compile(&args.set())?;
     let settings = args.settings();
     let examined = in_parallel(&args.models(), |model| model.title(), |&model| examine(&code, model, &settings));
@@ -167,7 +128,7 @@ fn one(args: &Args, workload: &Workload, out: &mut impl Write) -> Result<bool, M
 }
 
 /// The gallery.
-fn all(args: &Args, out: &mut impl Write) -> Result<bool, Misuse> {
+fn all(args: &Args, out: &mut dyn Write) -> Result<bool, Misuse> {
     if let Some(key) = &args.why {
         known_row(key)?;
     }
@@ -246,7 +207,7 @@ fn stack_and_heap(codes: &[Code], settings: &Settings) -> Vec<Claim> {
 
 fn write(
     args: &Args,
-    out: &mut impl Write,
+    out: &mut dyn Write,
     report: &json::Report,
     text: impl FnOnce(&json::Report) -> String,
 ) -> Result<(), Misuse> {
@@ -254,24 +215,4 @@ fn write(
         Format::Text => print(out, &text(report)),
         Format::Json => print(out, &report.to_json()),
     }
-}
-
-/// Writes results. Who closes the pipe (`| head`) has seen enough: that is no error.
-fn print(out: &mut impl Write, text: &str) -> Result<(), Misuse> {
-    match out.write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(&error)),
-        _ => Ok(()),
-    }
-}
-
-fn unwritten(error: &std::io::Error) -> Misuse {
-    Misuse(format!("the results could not be written: {error}"))
-}
-
-/// Columns of the terminal; 100 where there is none.
-fn width() -> usize {
-    if !std::io::stdout().is_terminal() {
-        return 100;
-    }
-    terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0).clamp(72, 160))
 }

@@ -5,9 +5,12 @@
 
 mod bench;
 mod compare;
+mod console;
 mod fuzz;
+mod gallery;
 mod layout;
 mod oracle;
+mod progress;
 mod verify;
 
 use std::process::ExitCode;

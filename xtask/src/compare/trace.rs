@@ -14,12 +14,13 @@ use heap_trace::{Reader, TraceError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::{Args, Format, Misuse, print, text, width};
+use super::{Args, text};
+use crate::console::{Format, Misuse, print, width};
 
 /// The version of the JSON document.
 const SCHEMA: &str = "heaptwin.compare-trace/1";
 
-pub(super) fn compare(args: &Args, path: &Path, out: &mut impl Write) -> Result<bool, Misuse> {
+pub(super) fn compare(args: &Args, path: &Path, out: &mut dyn Write) -> Result<bool, Misuse> {
     if !args.set.is_empty() {
         return Err(Misuse(format!("{}: a recorded trace has no parameters to `--set`", path.display())));
     }

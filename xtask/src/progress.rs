@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// Does all jobs, as many at once as the machine has cores, and answers in the order of the jobs.
 ///
 /// Jobs share nothing, so the answers do not depend on how many run at once.
-pub(super) fn in_parallel<J: Sync, R: Send, N: Display>(
+pub(crate) fn in_parallel<J: Sync, R: Send, N: Display>(
     jobs: &[J],
     name: impl Fn(&J) -> N + Sync,
     work: impl Fn(&J) -> R + Sync,

@@ -8,10 +8,10 @@ use workload::Workload;
 use workload::diagnostic::nearest;
 use workload::source::SOURCE_BYTES_MAX;
 
-use super::Misuse;
+use crate::console::Misuse;
 
 /// What a name on the command line stands for.
-pub(super) enum Found {
+pub(crate) enum Found {
     Workload(Box<Workload>),
     Trace(PathBuf),
 }
@@ -32,12 +32,12 @@ fn paths() -> Result<Vec<PathBuf>, Misuse> {
 }
 
 /// The whole gallery, in order of names.
-pub(super) fn load() -> Result<Vec<Workload>, Misuse> {
+pub(crate) fn load() -> Result<Vec<Workload>, Misuse> {
     paths()?.iter().map(|path| read(path, &stem(path))).collect()
 }
 
 /// A workload's file, or a heap trace; anything else is refused with the nearest name.
-pub(super) fn find(target: &str) -> Result<Found, Misuse> {
+pub(crate) fn find(target: &str) -> Result<Found, Misuse> {
     let path = Path::new(target);
     let in_gallery = folder().join(format!("{target}.wl"));
     let is_name = !target.contains(['/', '\\', '.']);
