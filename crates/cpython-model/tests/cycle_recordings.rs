@@ -9,6 +9,7 @@ use cpython_model::obmalloc::replay::Failure;
 use flate2::read::GzDecoder;
 
 const GC_POINTS: &str = "gc_points-3.11.7-3.12.1-3.13.0.jsonl.gz";
+const OBJECT_ADDRESSES: &str = "object_addresses-3.11.7-3.12.1-3.13.0.jsonl.gz";
 const FINALIZER_ORDER: &str = "finalizer_order-3.11.7-3.12.1-3.13.0.jsonl.gz";
 
 fn path(name: &str) -> PathBuf {
@@ -51,6 +52,29 @@ fn finalizers_and_callbacks_run_in_the_recorded_order_and_count_as_much() {
     let file = BufReader::new(File::open(path(FINALIZER_ORDER)).unwrap());
     let exact = compare(file).unwrap_or_else(|wrong| panic!("{wrong}"));
     assert_eq!(exact, ExactRuns { n_runs: 36, n_rows: 273, n_events: 27801, n_addresses: 0 });
+}
+
+#[test]
+fn every_object_is_where_it_was() {
+    let file = BufReader::new(File::open(path(OBJECT_ADDRESSES)).unwrap());
+    let exact = compare(file).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(exact, ExactRuns { n_runs: 3, n_rows: 18, n_events: 0, n_addresses: 4275 });
+}
+
+#[test]
+fn another_address_is_a_difference_and_shows_its_pool() {
+    let text = text(OBJECT_ADDRESSES);
+    let right = text.split_inclusive('\n').take(2).collect::<String>();
+    let start = right.find("\"ids\":[0,").unwrap() + "\"ids\":[0,".len();
+    let end = start + right[start..].find(',').unwrap();
+    let id: u64 = right[start..end].parse().unwrap();
+    let wrong = format!("{}{}{}", &right[..start], id + 64, &right[end..]);
+    let expected = format!("\n  expected   id {:#x}\n  predicted  id {id:#x}\n", id + 64);
+    let message = failure(&wrong).to_string();
+    assert!(message.contains("value 0: operation 0, S[370] = Obj()") && message.contains(&expected), "{message}");
+    assert!(message.contains("\n  its pool 0x"), "{message}");
+    let without = right.replacen("\"snapshot\":", "\"snapshot_of_old\":", 1);
+    assert_eq!(input_error(&without), "line 2: ids without the snapshot that they follow from");
 }
 
 #[test]

@@ -15,18 +15,18 @@ pub(super) fn verify(file: &Path) -> Verdict {
     };
     match recorded::compare(source) {
         Ok(exact) => {
-            let mut note = format!("{} runs", exact.n_runs);
+            let mut note = format!("{} runs, {} rows", exact.n_runs, exact.n_rows);
             if exact.n_events > 0 {
                 let _ = write!(note, ", {} finalizers and callbacks in the recorded order", exact.n_events);
             }
             if exact.n_addresses > 0 {
-                let _ = write!(note, "; {} addresses of objects are not compared", exact.n_addresses);
+                let _ = write!(note, ", {} addresses of objects", exact.n_addresses);
             }
-            Verdict::Exact { n: exact.n_rows, what: "rows", note }
+            Verdict::Exact { n: exact.n_values(), what: exact.what(), note }
         }
         Err(Failure::Input { line, what }) => Verdict::Unreadable(format!("{}:{line}: {what}", file.display())),
         Err(failure @ Failure::Mismatch { n_exact, .. }) => {
-            Verdict::Different { n: n_exact, what: "rows", difference: failure.to_string() }
+            Verdict::Different { n: n_exact, what: "values", difference: failure.to_string() }
         }
     }
 }

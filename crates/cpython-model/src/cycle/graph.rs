@@ -11,17 +11,17 @@
 
 mod operation;
 
-use memory_trait::{Allocator, ObjectKey, Outcome, Unwatched};
+use memory_trait::{Address, Allocator, ObjectKey, Outcome, Unwatched};
 use rustc_hash::FxHashMap;
 
 pub use self::operation::GraphOperation;
 use super::N_GENERATIONS;
-use crate::object::Body;
 use crate::object::heap::Heap;
+use crate::object::{Body, List};
 use crate::refcount::Due;
 use crate::{PageAllocator, Pymalloc, Version};
 
-/// Keys that maps are given: interned strings, made before the program starts.
+/// Keys that maps are given: strings that exist already.
 const N_KEYS: usize = 12;
 
 /// Why an operation cannot be done: the program contradicts itself.
@@ -78,6 +78,7 @@ pub struct Graph<A = PageAllocator> {
     weak_slots: Vec<ObjectKey>,
     keys: Vec<ObjectKey>,
     node: u32,
+    weak_node: u32,
     object: u32,
     finalizable: u32,
     /// Identity and rescuing slot of each finalizable object.
@@ -89,16 +90,26 @@ pub struct Graph<A = PageAllocator> {
 impl Graph {
     /// An empty graph of `n_slots`.
     pub fn new(version: Version, thresholds: [u32; N_GENERATIONS], n_slots: usize) -> Graph {
-        let mut heap = Heap::new(version, thresholds, u64::MAX, Pymalloc::new(version), Unwatched);
+        Graph::over(Pymalloc::new(version), thresholds, n_slots)
+    }
+}
+
+impl<A: Allocator> Graph<A> {
+    /// An empty graph of `n_slots` whose objects come from `pymalloc`, in whatever state that is. What the graph needs
+    /// at the start is there already, and somewhere else.
+    pub fn over(pymalloc: Pymalloc<A>, thresholds: [u32; N_GENERATIONS], n_slots: usize) -> Graph<A> {
+        let version = pymalloc.version();
+        let mut heap = Heap::new(version, thresholds, u64::MAX, pymalloc, Unwatched);
         let none = heap.singletons.none;
         heap.incref_by(none, 2 * n_slots as u32 + 8);
-        let name = |n: usize| format!("key{n}");
-        let keys = (0..N_KEYS).map(|n| heap.text(&name(n)).expect("the heap is empty").0).collect();
-        let small_node = heap.class(&["p", "q", "w"], vec![none; 3], false);
-        let object = heap.class(&["x", "y"], vec![none; 2], false);
+        let keys = heap.singletons.latin1[usize::from(b'a')..][..N_KEYS].to_vec();
+        let small_node = heap.class(&["p", "q"], vec![none; 2], false);
+        let weak_node = heap.class(&["p", "q", "w"], vec![none; 3], false);
+        let object = heap.class_with_dict(&["x", "y"], vec![none; 2]);
         let finalizable = heap.class(&["p", "q", "w"], vec![none; 3], true);
         // The loop's iterator.
-        let (iterator, _) = heap.list().expect("the heap is empty");
+        let iterator = heap.insert(Body::List(List::default()), Address::NULL, true);
+        heap.gc.count_allocation();
         heap.track(iterator);
         Graph {
             heap,
@@ -106,15 +117,14 @@ impl Graph {
             weak_slots: vec![none; n_slots],
             keys,
             node: small_node,
+            weak_node,
             object,
             finalizable,
             finalizables: FxHashMap::default(),
             logged: Vec::new(),
         }
     }
-}
 
-impl<A: Allocator> Graph<A> {
     /// Does an operation; answers a row for each generation collected during it.
     ///
     /// # Errors
@@ -136,6 +146,16 @@ impl<A: Allocator> Graph<A> {
             long_lived_total: gc.long_lived_total,
         };
         Ok((0..N_GENERATIONS).map(row).filter(|row| row.n_collections > 0).collect())
+    }
+
+    /// The address of what is in a slot, `id(S[a])`.
+    pub fn address(&self, slot: usize) -> Option<Address> {
+        self.slots.get(slot).map(|&key| self.heap.object(key).address)
+    }
+
+    /// The allocator.
+    pub fn pymalloc(&self) -> &Pymalloc<A> {
+        &self.heap.allocator
     }
 
     /// What finalizers and callbacks logged during the last operation, in order.
@@ -244,11 +264,11 @@ impl<A: Allocator> Graph<A> {
         use GraphOperation as Op;
         match operation {
             Op::NewList(a) => {
-                let key = self.made(|heap| Ok(heap.list()?.0))?;
+                let key = self.made(|heap| Ok(heap.list()?.0), complete)?;
                 self.store(a, key)
             }
             Op::NewDict(a) => {
-                let key = self.made(|heap| Ok(heap.dict()?.0))?;
+                let key = self.made(|heap| Ok(heap.dict()?.0), complete)?;
                 self.store(a, key)
             }
             Op::NewPair(a, b, c) => {
@@ -256,19 +276,25 @@ impl<A: Allocator> Graph<A> {
                 self.new_tuple(a, items)
             }
             Op::NewNode(a) => self.new_instance(a, self.node),
-            Op::NewObject(a) => self.new_instance(a, self.object),
+            Op::NewWeakNode(a) => self.new_instance(a, self.weak_node),
+            Op::NewObject(a) => {
+                let class = self.object;
+                let key = self.made(|heap| heap.instance_with_dict(class), Heap::give_values)?;
+                self.check_eval_breaker();
+                self.store(a, key)
+            }
             Op::NewListOfTwo(a, b, c) => {
                 let items = [self.slot(b)?, self.slot(c)?];
                 for item in items {
                     self.heap.incref(item);
                 }
-                let key = self.made(|heap| heap.list_from(&items))?;
+                let key = self.made(|heap| Ok(heap.list()?.0), |heap, key| heap.list_fill(key, &items))?;
                 self.store(a, key)
             }
             Op::NewDictOfOne(a, b, c) => {
                 let (value, key) = (self.slot(b)?, self.key(c)?);
                 self.heap.incref(value);
-                let map = self.made(|heap| Ok(heap.dict()?.0))?;
+                let map = self.made(|heap| Ok(heap.dict()?.0), complete)?;
                 self.set_item(map, key, value)?;
                 self.heap.drop_reference(value);
                 self.store(a, map)
@@ -287,7 +313,7 @@ impl<A: Allocator> Graph<A> {
                     return Err(GraphError::NoSuchPlace);
                 }
                 let class = self.finalizable;
-                let key = self.made(|heap| Ok(heap.instance(class)?.0))?;
+                let key = self.made(|heap| Ok(heap.instance(class)?.0), complete)?;
                 self.finalizables.insert(key, (id, rescue));
                 self.check_eval_breaker();
                 self.store(a, key)
@@ -311,16 +337,18 @@ impl<A: Allocator> Graph<A> {
         }
     }
 
-    /// Makes an object by an instruction of its own. In 3.11 the collection that this makes due comes before the object
-    /// is tracked; later it waits.
+    /// Makes an object by an instruction of its own: `make` the object, `complete` the blocks that belong to it. In 3.11
+    /// the collection that this makes due comes in between, before the object is tracked; later it waits.
     fn made(
         &mut self,
         make: impl FnOnce(&mut Heap<Unwatched, A>) -> Outcome<ObjectKey>,
+        complete: impl FnOnce(&mut Heap<Unwatched, A>, ObjectKey) -> Outcome<()>,
     ) -> Result<ObjectKey, GraphError> {
         let key = make(&mut self.heap).map_err(|_| GraphError::OutOfMemory)?;
         if self.heap.collects_in_allocation() && self.heap.begin_scheduled() {
             self.settle();
         }
+        complete(&mut self.heap, key).map_err(|_| GraphError::OutOfMemory)?;
         if !matches!(self.heap.object(key).body, Body::Dict(_)) {
             self.heap.track(key);
         }
@@ -328,7 +356,7 @@ impl<A: Allocator> Graph<A> {
     }
 
     fn new_instance(&mut self, a: usize, class: u32) -> Result<(), GraphError> {
-        let key = self.made(|heap| Ok(heap.instance(class)?.0))?;
+        let key = self.made(|heap| Ok(heap.instance(class)?.0), complete)?;
         // A call: the eval breaker is looked at while the result is still on the evaluation stack.
         self.check_eval_breaker();
         self.store(a, key)
@@ -339,8 +367,8 @@ impl<A: Allocator> Graph<A> {
         // A class is called by way of a tuple of arguments, which the collector sees.
         let items = vec![target, self.heap.none()];
         self.heap.incref(target);
-        let arguments = self.made(|heap| heap.tuple(items))?;
-        let key = self.made(|heap| Ok(heap.weakref(target, Some(id))?.0))?;
+        let arguments = self.made(|heap| heap.tuple(items), complete)?;
+        let key = self.made(|heap| Ok(heap.weakref(target, Some(id))?.0), complete)?;
         self.heap.drop_reference(arguments);
         self.settle();
         self.check_eval_breaker();
@@ -351,7 +379,7 @@ impl<A: Allocator> Graph<A> {
         for &item in &items {
             self.heap.incref(item);
         }
-        let key = self.made(|heap| heap.tuple(items))?;
+        let key = self.made(|heap| heap.tuple(items), complete)?;
         self.store(a, key)
     }
 
@@ -390,4 +418,10 @@ impl<A: Allocator> Graph<A> {
         let type_name = self.heap.object(key).type_name();
         if type_name == expected { Ok(key) } else { Err(GraphError::WrongType { type_name }) }
     }
+}
+
+/// An object of one block is complete.
+#[expect(clippy::unnecessary_wraps, reason = "stands where other objects allocate")]
+fn complete<A>(_heap: &mut Heap<Unwatched, A>, _key: ObjectKey) -> Outcome<()> {
+    Ok(())
 }

@@ -2,19 +2,22 @@
 //!
 //! JSON lines, plain or gzip. A line `workload` has a program on a graph of objects; each line `run` after it says what
 //! an interpreter did with that program: a row for each operation and generation collected during it. Some runs have the
-//! order of all finalizers and callbacks as well, or the address of every object created; which, the line tells.
+//! order of all finalizers and callbacks as well, or the address of every object created, which follow from the
+//! allocator's state at the start; which, the line tells.
 //!
 //! Memory is bounded by the longest line. Must not know where files are: it reads what it is given.
 
 use std::fmt;
 use std::io::BufRead;
 
+use memory_trait::Address;
 use serde::Deserialize;
 
 use super::N_GENERATIONS;
 use super::graph::{CollectionRow, Graph, GraphOperation};
 use crate::Version;
-use crate::obmalloc::replay::{Failure, Mismatch, Stop, each_line};
+use crate::obmalloc::replay::{Failure, Mismatch, Stop, each_line, state_around};
+use crate::obmalloc::{ArenaSource, PageAllocator, Pymalloc, Snapshot};
 
 /// More slots than any program has: what asks for more is not a program.
 const N_SLOTS_MAX: usize = 1 << 24;
@@ -34,13 +37,30 @@ pub struct ExactRuns {
     pub n_rows: u64,
     /// Finalizers and callbacks compared.
     pub n_events: u64,
-    /// Addresses of objects, which are not compared.
+    /// Addresses of objects compared.
     pub n_addresses: u64,
+}
+
+impl ExactRuns {
+    /// Everything compared: rows, finalizers and callbacks, addresses.
+    pub fn n_values(&self) -> u64 {
+        self.n_rows + self.n_events + self.n_addresses
+    }
+
+    /// What that is, in words.
+    pub fn what(&self) -> &'static str {
+        match (self.n_events, self.n_addresses) {
+            (0, 0) => "rows",
+            (_, 0) => "rows, finalizers and callbacks",
+            (0, _) => "rows and addresses",
+            _ => "rows, finalizers, callbacks and addresses",
+        }
+    }
 }
 
 impl fmt::Display for ExactRuns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "exact: {0} of {0} rows", self.n_rows)
+        write!(f, "exact: {0} of {0} {1}", self.n_values(), self.what())
     }
 }
 
@@ -77,6 +97,11 @@ struct Run {
     /// Pairs: the operation, and the address of an object made by it.
     #[serde(default)]
     ids: Vec<u64>,
+    /// The state of the allocator at the start, as [`Snapshot::from_integers`] reads it. Where there are `ids`.
+    snapshot: Option<Vec<u64>>,
+    /// 1 made or 2 released, address; in order.
+    #[serde(default)]
+    arenas: Vec<(u8, u64)>,
 }
 
 /// The state at the start.
@@ -111,7 +136,7 @@ pub fn compare(file: impl BufRead) -> Result<ExactRuns, Failure> {
     let mut n_before = 0;
     let mut workload = None;
     let lines = each_line(file, |line: Line| {
-        n_before = exact.n_rows;
+        n_before = exact.n_values();
         match line {
             Line::Workload(new) => {
                 if !new.ops.len().is_multiple_of(4) {
@@ -166,7 +191,7 @@ impl Run {
             Some(_) => (GraphOperation::from_finalizer_quad, workload.n_slots_with_finalizers()),
             None => (GraphOperation::from_quad, workload.slots),
         };
-        let mut graph = Graph::new(version, self.threshold, n_slots);
+        let mut graph = Graph::over(self.pymalloc(version)?, self.threshold, n_slots);
         let mut recorded = Cursor::new(self);
         for (quad, index) in workload.quads().zip(0_i64..) {
             let input = |what: &dyn fmt::Display| Stop::Input(format!("operation {index} {quad:?}: {what}"));
@@ -174,13 +199,32 @@ impl Run {
             let rows = graph.step(operation).map_err(|error| input(&error))?;
             recorded.check_events(index, operation, graph.logged())?;
             recorded.check_rows(index, operation, &rows)?;
+            recorded.check_address(index, operation, &graph)?;
         }
         recorded.check_end()?;
         exact.n_runs += 1;
         exact.n_rows += self.log.len() as u64;
         exact.n_events += recorded.n_events as u64;
-        exact.n_addresses += self.ids.len() as u64 / 2;
+        exact.n_addresses += recorded.n_addresses as u64;
         Ok(())
+    }
+
+    /// The allocator at the start: that of the process, or an empty one where the recording has no addresses.
+    fn pymalloc(&self, version: Version) -> Result<Pymalloc, Stop> {
+        let Some(snapshot) = &self.snapshot else {
+            if self.ids.is_empty() {
+                return Ok(Pymalloc::new(version));
+            }
+            return Err(Stop::Input("ids without the snapshot that they follow from".to_owned()));
+        };
+        if !self.ids.len().is_multiple_of(2) {
+            return Err(Stop::Input(format!("{} integers of ids: no multiple of 2", self.ids.len())));
+        }
+        let input = |what: &dyn fmt::Display| Stop::Input(format!("snapshot: {what}"));
+        let snapshot = Snapshot::from_integers(snapshot).map_err(|error| Stop::Input(error.to_string()))?;
+        let made = self.arenas.iter().filter(|event| event.0 == 1).map(|event| event.1);
+        let source = ArenaSource::recorded(made.collect());
+        Pymalloc::from_snapshot(version, &snapshot, source, PageAllocator::default()).map_err(|broken| input(&broken))
     }
 }
 
@@ -189,11 +233,12 @@ struct Cursor<'a> {
     run: &'a Run,
     n_rows: usize,
     n_events: usize,
+    n_addresses: usize,
 }
 
 impl<'a> Cursor<'a> {
     fn new(run: &'a Run) -> Self {
-        Cursor { run, n_rows: 0, n_events: 0 }
+        Cursor { run, n_rows: 0, n_events: 0, n_addresses: 0 }
     }
 
     /// What finalizers and callbacks logged during an operation.
@@ -237,10 +282,39 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The address of the object that an operation made.
+    fn check_address(&mut self, index: i64, operation: GraphOperation, graph: &Graph) -> Result<(), Stop> {
+        let Some(slot) = operation.made_slot() else { return Ok(()) };
+        if self.run.ids.is_empty() {
+            return Ok(());
+        }
+        let predicted = graph.address(slot).unwrap_or(Address::NULL);
+        let recorded = self.run.ids.get(2 * self.n_addresses..2 * self.n_addresses + 2);
+        if recorded == Some(&[index as u64, predicted.0]) {
+            self.n_addresses += 1;
+            return Ok(());
+        }
+        let expected = match recorded {
+            Some(&[at, id]) if at == index as u64 => format!("id {id:#x}"),
+            _ => "no id".to_owned(),
+        };
+        let mut stop = self.mismatch(index, &operation.to_string(), expected, format!("id {predicted}"));
+        if let Stop::Mismatch(mismatch) = &mut stop {
+            let recorded = recorded.map(|pair| Address(pair[1])).filter(|&address| address != predicted);
+            let blocks: Vec<Address> = recorded.into_iter().chain([predicted]).collect();
+            mismatch.state.extend(state_around(graph.pymalloc(), &blocks, None));
+        }
+        Err(stop)
+    }
+
     /// That nothing is left.
     fn check_end(&self) -> Result<(), Stop> {
         if let Some([operation, ..]) = self.run.log.get(self.n_rows) {
             return Err(Stop::Input(format!("row {} is of operation {operation}, which is not next", self.n_rows)));
+        }
+        if let Some(operation) = self.run.ids.get(2 * self.n_addresses) {
+            let what = format!("id {} is of operation {operation}, which is not next", self.n_addresses);
+            return Err(Stop::Input(what));
         }
         match &self.run.events {
             Some(events) if events.len() != 2 * self.n_events => {
@@ -263,7 +337,7 @@ impl<'a> Cursor<'a> {
         }
         Stop::Mismatch(Box::new(Mismatch {
             recording: format!("{version} profile {profile}, thresholds {young} {middle} {old}"),
-            call_index: self.n_rows as u64,
+            call_index: (self.n_rows + self.n_events + self.n_addresses) as u64,
             n_calls: None,
             call: format!("operation {index}, {operation}"),
             expected,

@@ -6,13 +6,15 @@
 
 use memory_trait::journal::Naming;
 use memory_trait::{Address, Allocator, Event, FaultKind, Journal, ObjectKey, Observer, Outcome, Reclaimer, Storage};
-use slotmap::SlotMap;
+use slotmap::{SecondaryMap, SlotMap};
 
 use super::account::{Account, Split};
+use super::instances::Attributes;
 use super::spares::Spares;
 use super::{Body, IMMORTAL, Object, STATIC_REFCOUNT_3_11, Text};
 use crate::cycle::Gc;
 use crate::freelists::FreeLists;
+use crate::layout::instance::SharedKeys;
 use crate::layout::{self, GC_HEADER_BYTES, TextKind};
 use crate::params::SMALL_REQUEST_THRESHOLD_BYTES;
 use crate::refcount::Refcounting;
@@ -53,6 +55,8 @@ pub(crate) struct Class {
     pub(crate) defaults: Box<[ObjectKey]>,
     /// Whether it has a `__del__`.
     pub(crate) has_del: bool,
+    /// The names of attributes that its instances share, where they have a `__dict__` rather than slots.
+    pub(crate) shared_keys: Option<Box<SharedKeys>>,
 }
 
 /// The objects of an interpreter.
@@ -70,6 +74,8 @@ pub(crate) struct Heap<O, A> {
     pub(crate) free_lists: FreeLists,
     pub(crate) spares: Spares,
     pub(crate) classes: Vec<Class>,
+    /// Blocks of the instances that have attributes rather than slots.
+    pub(crate) attributes: SecondaryMap<ObjectKey, Attributes>,
     pub(crate) singletons: Singletons,
     pub(crate) gc: Gc,
     pub(crate) refcounting: Refcounting,
@@ -104,6 +110,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             free_lists: FreeLists::new(version),
             spares: Spares::default(),
             classes: Vec::new(),
+            attributes: SecondaryMap::new(),
             singletons,
             gc,
             refcounting: Refcounting::new(version),

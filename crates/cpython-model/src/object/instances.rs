@@ -1,13 +1,25 @@
-//! Instances of classes with `__slots__`, and weak references.
+//! Instances of classes, with `__slots__` or with shared names of attributes, and weak references.
 //!
-//! Mirrors `typeobject.c:PyType_GenericAlloc` and `weakrefobject.c`.
+//! Mirrors `typeobject.c:PyType_GenericAlloc`, `dictobject.c:_PyObject_InitializeDict` and `weakrefobject.c`.
 
 use memory_trait::{Address, Allocator, ObjectKey, Observer, Outcome};
 
 use super::account::Split;
 use super::heap::{Class, Heap, gc_block};
 use super::{Body, Fields, Instance, N_INLINE, Weak};
+use crate::layout::instance::{InstanceBlocks, PRE_HEADER_BYTES, SHARED_KEYS_MAX, SharedKeys};
 use crate::layout::{self, GC_HEADER_BYTES, POINTER_BYTES};
+
+/// What an instance with attributes rather than slots occupies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attributes {
+    /// What its own block was asked for as.
+    object_bytes: u64,
+    /// What its values ask for; 0 where they are part of its own block.
+    values_bytes: u64,
+    /// The block of its values.
+    values: Address,
+}
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// A class whose slots are these; `defaults` gives up its references to the class.
@@ -23,8 +35,62 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             slot_order: slot_order.into(),
             defaults: defaults.into(),
             has_del,
+            shared_keys: None,
         });
         self.classes.len() as u32 - 1
+    }
+
+    /// A class with a `__dict__` whose `__init__` sets these attributes, in this order. So many instances were made of it
+    /// that each further one has room for one more attribute only.
+    pub(crate) fn class_with_dict(&mut self, names: &[&str], defaults: Vec<ObjectKey>) -> u32 {
+        let class = self.class(names, defaults, false);
+        let mut shared = SharedKeys::new(self.version);
+        for _ in 0..SHARED_KEYS_MAX {
+            shared.new_instance();
+            for name in 0..names.len() as u32 {
+                shared.place(name);
+            }
+        }
+        let of_class = &mut self.classes[class as usize];
+        of_class.pre_header_bytes = PRE_HEADER_BYTES + GC_HEADER_BYTES;
+        of_class.slot_order = (0..names.len() as u32).collect();
+        of_class.shared_keys = Some(Box::new(shared));
+        class
+    }
+
+    /// The first half of an instance of such a class: its own block. In 3.11 a collection may come before the second,
+    /// [`Heap::give_values`].
+    pub(crate) fn instance_with_dict(&mut self, class: u32) -> Outcome<ObjectKey> {
+        let Class { pre_header_bytes, n_fields, shared_keys, .. } = &mut self.classes[class as usize];
+        let (pre_header_bytes, n_fields) = (*pre_header_bytes, *n_fields);
+        assert!(n_fields <= N_INLINE, "{n_fields} attributes");
+        let shared = shared_keys.as_mut().expect("the class has a `__dict__`");
+        let InstanceBlocks { object_bytes, values_bytes } = shared.new_instance();
+        let block = self.gc_malloc(object_bytes)?;
+        let split = self.instance_split(block, object_bytes, n_fields);
+        self.account.take(split);
+        let mut fields = [None; N_INLINE];
+        for (field, &default) in fields.iter_mut().zip(&self.classes[class as usize].defaults) {
+            *field = Some(default);
+            crate::refcount::add_reference(&mut self.objects, default, 1);
+        }
+        let body = Body::Instance(Instance { class, fields: Fields::Inline(fields) });
+        let key = self.insert(body, block.offset(pre_header_bytes), true);
+        let values_bytes = values_bytes.unwrap_or(0);
+        self.attributes.insert(key, Attributes { object_bytes, values_bytes, values: Address::NULL });
+        Ok(key)
+    }
+
+    /// The second half: the block of its values, where they are not part of its own.
+    pub(crate) fn give_values(&mut self, key: ObjectKey) -> Outcome<()> {
+        let values_bytes = self.attributes[key].values_bytes;
+        if values_bytes > 0 {
+            let values = self.malloc(values_bytes)?;
+            let split = Split::object(values_bytes, 0, self.block_bytes(values, values_bytes));
+            self.account.take(split);
+            self.attributes[key].values = values;
+        }
+        Ok(())
     }
 
     /// An instance with the class's defaults, and its split. Not tracked yet.
@@ -80,11 +146,27 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     pub(crate) fn free_instance_object(&mut self, key: ObjectKey) {
         let object = self.objects.remove(key).expect("a dying instance exists");
         let Body::Instance(instance) = &object.body else { panic!("{:?} is no instance", object.body) };
-        let Class { request_bytes, pre_header_bytes, n_fields, .. } = self.classes[instance.class as usize];
+        let Class { mut request_bytes, pre_header_bytes, n_fields, ref shared_keys, .. } =
+            self.classes[instance.class as usize];
+        if shared_keys.is_some() {
+            request_bytes = self.free_values(key);
+        }
         let block = Address(object.address.0 - pre_header_bytes);
         let split = self.instance_split(block, request_bytes, n_fields);
         self.account.give(split);
         self.gc_free(block);
+    }
+
+    /// Gives back the values of a dead instance; answers what its own block was asked for as.
+    fn free_values(&mut self, key: ObjectKey) -> u64 {
+        let attributes = self.attributes.remove(key).expect("an instance of that class has attributes");
+        let Attributes { object_bytes, values_bytes, values } = attributes;
+        if !values.is_null() {
+            let split = Split::object(values_bytes, 0, self.block_bytes(values, values_bytes));
+            self.account.give(split);
+            self.free(values);
+        }
+        object_bytes
     }
 
     fn instance_split(&mut self, block: Address, request_bytes: u64, n_fields: usize) -> Split {

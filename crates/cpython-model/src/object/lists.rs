@@ -46,9 +46,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         Ok((key, split))
     }
 
-    /// `[...]`: a list of exactly these items, whose references it takes over.
-    pub(crate) fn list_from(&mut self, items: &[ObjectKey]) -> Outcome<ObjectKey> {
-        let (key, _) = self.list()?;
+    /// Fills a new list with exactly these items, whose references it takes over, as `[...]` does.
+    pub(crate) fn list_fill(&mut self, key: ObjectKey, items: &[ObjectKey]) -> Outcome<()> {
         let n = items.len() as u64;
         let block = self.malloc(n * POINTER_BYTES)?;
         let split = self.items_split(block, n);
@@ -57,7 +56,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         list.items.extend_from_slice(items);
         list.capacity = n;
         list.block = block;
-        Ok(key)
+        Ok(())
     }
 
     /// `list.append`; takes over the caller's reference to `item`.

@@ -323,52 +323,61 @@ impl Run {
 
     /// What of the state may explain a call: its pool or its class, and the arenas.
     fn state(&self, call: Call) -> Vec<String> {
-        let snapshot = self.pymalloc.snapshot();
-        let (block, bytes) = match call {
-            Call::Malloc(bytes) | Call::Calloc(bytes) => (None, bytes),
-            Call::Free(block) => (Some(block), 0),
-            Call::Realloc(block, bytes) => (Some(block), bytes),
+        let (blocks, bytes) = match call {
+            Call::Malloc(bytes) | Call::Calloc(bytes) => (vec![], bytes),
+            Call::Free(block) => (vec![block], 0),
+            Call::Realloc(block, bytes) => (vec![block], bytes),
         };
-        let mut lines = vec!["after the call:".to_owned()];
-        let pools = || snapshot.arenas.iter().flatten().flat_map(|arena| &arena.pools);
-        let mut show = |name: &str, address: u64| {
-            if let Some(pool) = pools().find(|pool| pool.address == address) {
-                let first: Vec<String> = pool.free_blocks.iter().take(4).map(|block| format!("{block:#x}")).collect();
-                let n_free = pool.free_blocks.len();
-                lines.push(format!(
-                    "{name} {address:#x}: class {}, {} in use, nextoffset {}, {n_free} free: {}",
-                    pool.class,
-                    pool.count,
-                    pool.next_offset,
-                    first.join(" ")
-                ));
-            }
-        };
-        if let Some(block) = block {
-            show("its pool", block.0 & !(crate::params::pool_bytes(self.pymalloc.version()) - 1));
-        }
-        if let Some(class) = class_of(bytes) {
-            for &pool in snapshot.used_pools[class].iter().take(3) {
-                show("used pool", pool);
-            }
-        }
-        for &slot in snapshot.usable.iter().take(4) {
-            if let Some(arena) = &snapshot.arenas[slot as usize] {
-                lines.push(format!(
-                    "usable arena {slot} at {:#x}: {} of {} pools free, next is {:#x}",
-                    arena.address,
-                    arena.n_free_pools,
-                    arena.n_total_pools,
-                    arena.free_pools.first().unwrap_or(&arena.pool_address)
-                ));
-            }
-        }
-        lines
+        state_around(&self.pymalloc, &blocks, class_of(bytes))
     }
 }
 
+/// The state of the allocator around these blocks and this size class: their pools, those in use, the arenas.
+pub(crate) fn state_around<A: Allocator>(
+    pymalloc: &Pymalloc<A>,
+    blocks: &[Address],
+    class: Option<usize>,
+) -> Vec<String> {
+    let snapshot = pymalloc.snapshot();
+    let mut lines = vec!["after the call:".to_owned()];
+    let pools = || snapshot.arenas.iter().flatten().flat_map(|arena| &arena.pools);
+    let mut show = |name: &str, address: u64| {
+        if let Some(pool) = pools().find(|pool| pool.address == address) {
+            let first: Vec<String> = pool.free_blocks.iter().take(4).map(|block| format!("{block:#x}")).collect();
+            let n_free = pool.free_blocks.len();
+            lines.push(format!(
+                "{name} {address:#x}: class {}, {} in use, nextoffset {}, {n_free} free: {}",
+                pool.class,
+                pool.count,
+                pool.next_offset,
+                first.join(" ")
+            ));
+        }
+    };
+    for block in blocks {
+        show("its pool", block.0 & !(crate::params::pool_bytes(pymalloc.version()) - 1));
+    }
+    if let Some(class) = class {
+        for &pool in snapshot.used_pools[class].iter().take(3) {
+            show("used pool", pool);
+        }
+    }
+    for &slot in snapshot.usable.iter().take(4) {
+        if let Some(arena) = &snapshot.arenas[slot as usize] {
+            lines.push(format!(
+                "usable arena {slot} at {:#x}: {} of {} pools free, next is {:#x}",
+                arena.address,
+                arena.n_free_pools,
+                arena.n_total_pools,
+                arena.free_pools.first().unwrap_or(&arena.pool_address)
+            ));
+        }
+    }
+    lines
+}
+
 /// An arena event in words, `base` subtracted.
-fn arena_event_text(event: Option<ArenaEvent>) -> String {
+pub(crate) fn arena_event_text(event: Option<ArenaEvent>) -> String {
     match event {
         None => "no arena made or released".to_owned(),
         Some(ArenaEvent { is_made, address }) => {

@@ -19,6 +19,8 @@ pub enum GraphOperation {
     NewPair(usize, usize, usize),
     /// `S[a] = Node()`, which has `__slots__` p and q
     NewNode(usize),
+    /// `S[a] = Node()`, which has `__slots__` p, q and w
+    NewWeakNode(usize),
     /// `S[a].p = S[b]` (0) or `S[a].q = S[b]` (1)
     SetField(usize, usize, usize),
     /// `S[a].pop()`
@@ -99,7 +101,7 @@ impl GraphOperation {
             3 => GraphOperation::Drop(a),
             4 => GraphOperation::NewList(a),
             5 => GraphOperation::Append(a, b),
-            6 => GraphOperation::NewNode(a),
+            6 => GraphOperation::NewWeakNode(a),
             7 => GraphOperation::WeakField(a, b, c),
             8 => GraphOperation::WeakSlot(a, b, c),
             9 => GraphOperation::Copy(a, b),
@@ -108,6 +110,38 @@ impl GraphOperation {
             12 => GraphOperation::Pop(a),
             _ => return None,
         })
+    }
+}
+
+impl GraphOperation {
+    /// The slot that gets the object this makes, if it makes one.
+    pub fn made_slot(&self) -> Option<usize> {
+        use GraphOperation as Op;
+        match *self {
+            Op::NewList(a)
+            | Op::NewDict(a)
+            | Op::NewPair(a, ..)
+            | Op::NewNode(a)
+            | Op::NewWeakNode(a)
+            | Op::NewObject(a)
+            | Op::NewListOfTwo(a, ..)
+            | Op::NewDictOfOne(a, ..)
+            | Op::NewTriple(a)
+            | Op::NewTwenty(a, _)
+            | Op::NewFinalizable { a, .. } => Some(a),
+            Op::Append(..)
+            | Op::Drop(_)
+            | Op::SetItem(..)
+            | Op::SetField(..)
+            | Op::Pop(_)
+            | Op::Clear(_)
+            | Op::Copy(..)
+            | Op::Collect(_)
+            | Op::DeleteItem(..)
+            | Op::WeakField(..)
+            | Op::WeakSlot(..)
+            | Op::DropWeak(_) => None,
+        }
     }
 }
 
@@ -122,7 +156,7 @@ impl fmt::Display for GraphOperation {
             Op::NewDict(a) => write!(f, "S[{a}] = {{}}"),
             Op::SetItem(a, b, c) => write!(f, "S[{a}][K[{c}]] = S[{b}]"),
             Op::NewPair(a, b, c) => write!(f, "S[{a}] = (S[{b}], S[{c}])"),
-            Op::NewNode(a) => write!(f, "S[{a}] = Node()"),
+            Op::NewNode(a) | Op::NewWeakNode(a) => write!(f, "S[{a}] = Node()"),
             Op::SetField(a, 0, b) => write!(f, "S[{a}].p = S[{b}]"),
             Op::SetField(a, _, b) => write!(f, "S[{a}].q = S[{b}]"),
             Op::Pop(a) => write!(f, "S[{a}].pop()"),
