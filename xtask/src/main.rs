@@ -5,12 +5,14 @@
 
 mod bench;
 mod compare;
+mod compare_log;
 mod console;
 mod fuzz;
 mod gallery;
 mod layout;
 mod oracle;
 mod progress;
+mod table;
 mod verify;
 
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ struct Cli {
 enum Command {
     Bench(bench::Args),
     Compare(compare::Args),
+    CompareLog(compare_log::Args),
     Fuzz(fuzz::Args),
     Layout(layout::Args),
     Oracle(oracle::Args),
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Bench(args) => bench::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::CompareLog(args) => compare_log::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Layout(args) => layout::run(&args),
         Command::Oracle(args) => oracle::run(&args),

@@ -28,12 +28,12 @@ pub enum Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Difference::Length => "one log ends here",
-            Difference::Kind => "the kind of collection",
-            Difference::Cause => "the cause",
-            Difference::Before => "bytes in use before",
-            Difference::After => "bytes in use after",
-            Difference::Capacity => "bytes committed",
+            Difference::Length => "end of a log",
+            Difference::Kind => "kind",
+            Difference::Cause => "cause",
+            Difference::Before => "before",
+            Difference::After => "after",
+            Difference::Capacity => "capacity",
         })
     }
 }

@@ -176,8 +176,8 @@ impl<R: BufRead> Reader<R> {
         let Some(heading) = heading(rest) else {
             return Err(self.expected("(cause), 2M->0M(7M) and 4.367ms after the name of a pause", line.message));
         };
-        if heading.took_ns.is_none() {
-            // The line that says that it begins; or, in logs without times, one that cannot be told from it.
+        // The line that says that it begins has neither; that of a model's log, which has no clock, has no time.
+        if heading.took_ns.is_none() && heading.heap.is_none() {
             self.under_way.push_back(collection);
             if self.under_way.len() > UNDER_WAY_MAX {
                 self.under_way.pop_front();

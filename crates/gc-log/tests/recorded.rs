@@ -90,6 +90,18 @@ fn the_first_lines_tell_of_the_vm() {
 }
 
 #[test]
+fn a_log_without_times_is_a_log() {
+    let text = "GC(0) Pause Young (Allocation Failure)\n\
+                GC(0) DefNew: 273K(320K)->31K(320K)\n\
+                GC(0) Tenured: 0K(1728K)->12K(1728K)\n\
+                GC(0) Pause Young (Allocation Failure) 0M->0M(2M)\n";
+    let collections = read(text).expect("it reads");
+    assert_eq!(collections.len(), 1);
+    assert_eq!((collections[0].took_ns, collections[0].at_ns), (None, None));
+    assert_eq!(collections[0].heap_change().map(|heap| heap.after_bytes), Some(43 << 10));
+}
+
+#[test]
 fn the_regions_and_the_phase_of_g1_are_read() {
     let collections = read(&log("17-G1-gcs")).expect("it reads");
     let first = &collections[0];

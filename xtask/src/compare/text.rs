@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use comfy_table::presets::{NOTHING, UTF8_FULL, UTF8_FULL_CONDENSED};
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
+use comfy_table::presets::{UTF8_FULL, UTF8_FULL_CONDENSED};
+use comfy_table::{ContentArrangement, Table};
 use harness::picture::{LEGEND, Panel, draw};
 use harness::stack_and_heap::{Claim, WORKLOADS};
 use harness::table::Row;
@@ -12,6 +12,7 @@ use lifetimes::Summary;
 use workload::{Code, Workload};
 
 use super::json::Report;
+use crate::table::{bytes, lines, lines_table, share};
 
 /// The workloads of the gallery: names, parameters, the first sentence of their head comments.
 pub(super) fn list(workloads: &[Workload]) -> String {
@@ -74,39 +75,6 @@ tick under every perturbation, of those that died before the end\n";
 const COLUMNS: [&str; 11] =
     ["", "objects", "peak", "over", "free", "at once", "drag", "collections", "moved", "fixed", "faults"];
 
-/// A table of runs, a line each: a column of names, columns of figures, a column of faults.
-pub(super) fn lines_table(columns: &[&str], width: usize) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width as u16)
-        .force_no_tty();
-    table.set_header(columns);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 1)).set_cell_alignment(CellAlignment::Right);
-    }
-    // The first column holds names, and is as wide as the longest; the last one holds faults, and takes what is left.
-    for (index, constraint) in [(0, Some(ColumnConstraint::ContentWidth)), (columns.len() - 1, None)] {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Left);
-            if let Some(constraint) = constraint {
-                column.set_constraint(constraint);
-            }
-        }
-    }
-    table
-}
-
-/// A table without trailing blanks.
-pub(super) fn lines(table: &Table) -> String {
-    let mut out = String::new();
-    for line in table.lines() {
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
-    out
-}
-
 /// A run in a line.
 fn figures(examined: &Examined) -> Vec<String> {
     let summary = examined.run.summary();
@@ -134,10 +102,6 @@ fn figures(examined: &Examined) -> Vec<String> {
     ]
 }
 
-pub(super) fn share(share: Option<f64>) -> String {
-    share.map_or_else(|| "-".to_owned(), |share| format!("{:.0}%", share * 100.0))
-}
-
 pub(super) fn drag(summary: &Summary) -> String {
     if summary.deaths.n_died == 0 { "-".to_owned() } else { format!("{:.0}", summary.drag.mean_ticks) }
 }
@@ -156,16 +120,6 @@ pub(super) fn fault_counts(summary: &Summary) -> String {
         n => format!("{} x{n}", fault.kind.name()),
     };
     summary.faults.iter().map(count).collect::<Vec<_>>().join(", ")
-}
-
-/// Bytes in three or four digits.
-pub(super) fn bytes(bytes: u64) -> String {
-    match bytes {
-        0..10_000 => format!("{bytes} B"),
-        10_000..10_240_000 => format!("{:.0} K", bytes as f64 / 1024.0),
-        10_240_000..10_485_760_000 => format!("{:.0} M", bytes as f64 / 1_048_576.0),
-        _ => format!("{:.0} G", bytes as f64 / 1_073_741_824.0),
-    }
 }
 
 /// The comparison table.

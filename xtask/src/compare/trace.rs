@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::{Args, text};
 use crate::console::{Format, Misuse, print, width};
+use crate::table;
 
 /// The version of the JSON document.
 const SCHEMA: &str = "heaptwin.compare-trace/1";
@@ -101,11 +102,11 @@ impl Report {
     fn to_text(&self, width: usize) -> String {
         let mut out = String::new();
         self.head(&mut out);
-        let mut table = text::lines_table(&COLUMNS, width);
+        let mut rows = table::lines_table(&COLUMNS, width);
         for replayed in &self.runs {
-            table.add_row(figures(replayed));
+            rows.add_row(figures(replayed));
         }
-        let _ = write!(out, "\n{}{LEGEND}", text::lines(&table));
+        let _ = write!(out, "\n{}{LEGEND}", table::lines(&rows));
         let panels: Vec<Panel<'_>> = self.runs.iter().map(panel).collect();
         let _ = write!(out, "\n{}", draw(&panels, 0, width));
         for replayed in &self.runs {
@@ -128,7 +129,7 @@ impl Report {
         let Trace { file, contents, format, has_addresses, losses: _ } = &self.trace;
         let &Contents { n_events, n_threads, n_blocks, n_refused, n_skipped, n_stray, n_left, left_bytes } = contents;
         let _ = writeln!(out, "{file}: {format}, {} of {}", count(n_events, "event"), count(n_threads, "thread"));
-        let left = text::bytes(left_bytes);
+        let left = table::bytes(left_bytes);
         let _ = writeln!(out, "{} handed out; {n_left} ({left}) still live at the end", count(n_blocks, "block"));
         if n_refused > 0 {
             let _ = writeln!(out, "{} got no block, and make no object", count(n_refused, "request"));
@@ -171,14 +172,14 @@ fn figures(replayed: &Replayed) -> Vec<String> {
     vec![
         replayed.run.model.name().to_owned(),
         summary.n_objects.to_string(),
-        text::bytes(summary.usage.fullest.map_or(0, |point| point.usage.used_bytes())),
+        table::bytes(summary.usage.fullest.map_or(0, |point| point.usage.used_bytes())),
         format!("{:.0}%", summary.usage.overhead_at_fullest * 100.0),
-        text::bytes(summary.usage.heap_peak_bytes),
-        text::share(Some(summary.usage.free_share_mean)),
-        text::share(summary.deaths.at_death_share()),
+        table::bytes(summary.usage.heap_peak_bytes),
+        table::share(Some(summary.usage.free_share_mean)),
+        table::share(summary.deaths.at_death_share()),
         text::drag(summary),
         text::collections(summary),
-        text::bytes(summary.moved_bytes),
+        table::bytes(summary.moved_bytes),
         text::fault_counts(summary),
     ]
 }
