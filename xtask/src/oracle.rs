@@ -1,5 +1,6 @@
 //! `cargo xtask oracle`: the models against the runtimes that are installed, live.
 
+mod cpython;
 mod jvm;
 
 use std::process::ExitCode;
@@ -16,12 +17,14 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Runtime {
+    Cpython(cpython::Args),
     Jvm(jvm::Args),
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
     match &args.runtime {
+        Runtime::Cpython(args) => cpython::run(args),
         Runtime::Jvm(args) => jvm::run(args),
     }
 }
