@@ -190,9 +190,7 @@ impl SerialHeap {
             thread: 0,
             tlab_policy: TlabPolicy::new(flags),
             n_threads: 1,
-            // That zeros count in JDK 25 was found from its recordings, where nothing else fits.
-            promoted: PaddedAverage::new(PROMOTED_WEIGHT_PERCENT, PROMOTED_PADDING)
-                .counting_zeros(flags.version >= crate::Version::V25),
+            promoted: PaddedAverage::new(PROMOTED_WEIGHT_PERCENT, PROMOTED_PADDING),
             old_capacity_at_prologue: words(old.initial),
             old_used_at_prologue: 0,
             shrink_percent: 0,

@@ -95,7 +95,7 @@ pub struct Flags {
 
     /// `TargetSurvivorRatio`: how full a survivor space should be after a collection. Unit: percent.
     pub target_survivor_ratio: u64,
-    /// `MaxTenuringThreshold`: collections survived before promotion; 16 means never. Unit: collections.
+    /// `MaxTenuringThreshold`: collections survived before promotion; 0 means none. Unit: collections.
     pub max_tenuring_threshold: u64,
     /// `InitialTenuringThreshold`: the Parallel collector's.
     pub initial_tenuring_threshold: u64,

@@ -115,7 +115,10 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
             heap.set_young_failed();
             report.has_promotion_failed = true;
         }
-        std::mem::swap(&mut heap.from, &mut heap.to);
+        // JDK 25 leaves the spaces as they are when promotion failed, its predecessors swap them all the same.
+        if is_complete || heap.policy.version < crate::Version::V25 {
+            std::mem::swap(&mut heap.from, &mut heap.to);
+        }
         if is_complete {
             let to_words = heap.to.capacity_words() as u64;
             heap.survivors.adjust_threshold(to_words, heap.policy.target_survivor_percent);

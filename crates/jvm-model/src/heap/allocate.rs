@@ -123,6 +123,11 @@ impl SerialHeap {
     pub(crate) fn retire_all_tlabs(&mut self) {
         for thread in 0..self.tlabs.len() {
             let (used, capacity) = (self.eden.used_words(), self.eden.capacity_words());
+            // Up to JDK 21 the buffer in use counts for the next sample.
+            let counts_open = self.policy.version >= Version::V25;
+            if counts_open {
+                self.retire_tlab(thread);
+            }
             TlabPolicy::accumulate(&mut self.tlabs[thread], used, capacity);
             self.retire_tlab(thread);
         }
@@ -191,28 +196,30 @@ impl SerialHeap {
 
     /// `satisfy_failed_allocation`: collect, expand, collect everything including soft references, give up.
     fn satisfy_failed_allocation<M: Mutator>(&mut self, mutator: &mut M, n_words: usize) -> Option<usize> {
-        let is_for_old = if self.policy.version >= Version::V25 {
-            !self.young_takes(n_words) || n_words > self.eden.capacity_words()
-        } else {
-            self.young_failed
-        };
+        let is_for_old =
+            if self.policy.version >= Version::V25 { !self.young_takes(n_words) } else { self.young_failed };
         let effort = if is_for_old { Effort::Full } else { Effort::Young };
         self.collect(mutator, effort, n_words, "Allocation Failure");
-        if let Some(object) = self.attempt(n_words, false) {
-            return Some(object);
-        }
-        let before = self.committed_bytes();
-        let mut object = self.expand_old_and_take(n_words);
-        if self.committed_bytes() != before {
-            mutator.resized(self.committed_bytes());
-        }
-        if object.is_none() && self.young_takes(n_words) {
-            object = self.take_from_young(n_words);
-        }
+        let object = self.attempt(n_words, false).or_else(|| self.expand_for(mutator, n_words));
         if object.is_some() {
             return object;
         }
         self.collect(mutator, Effort::Everything, n_words, "Allocation Failure");
-        self.attempt(n_words, false)
+        let object = self.attempt(n_words, false);
+        // JDK 25 takes back what that collection may have shrunk.
+        if object.is_none() && self.policy.version >= Version::V25 { self.expand_for(mutator, n_words) } else { object }
+    }
+
+    /// `expand_heap_and_allocate`.
+    fn expand_for<M: Mutator>(&mut self, mutator: &mut M, n_words: usize) -> Option<usize> {
+        let before = self.committed_bytes();
+        let object = self.expand_old_and_take(n_words);
+        if self.committed_bytes() != before {
+            mutator.resized(self.committed_bytes());
+        }
+        match object {
+            None if self.young_takes(n_words) => self.take_from_young(n_words),
+            _ => object,
+        }
     }
 }

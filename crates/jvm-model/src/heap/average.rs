@@ -48,7 +48,6 @@ pub struct PaddedAverage {
     padding: f32,
     deviation: f32,
     padded: f32,
-    counts_zeros: bool,
 }
 
 impl PaddedAverage {
@@ -59,15 +58,7 @@ impl PaddedAverage {
             padding: padding as f32,
             deviation: 0.0,
             padded: 0.0,
-            counts_zeros: false,
         }
-    }
-
-    /// The same, with samples of 0 counting as deviations, as they do in `AdaptivePaddedAverage`.
-    #[must_use]
-    pub fn counting_zeros(mut self, counts_zeros: bool) -> Self {
-        self.counts_zeros = counts_zeros;
-        self
     }
 
     /// The average plus `padding` deviations.
@@ -79,7 +70,7 @@ impl PaddedAverage {
     pub fn sample(&mut self, sample: f32) {
         self.average.sample(sample);
         let average = self.average.average();
-        if sample != 0.0 || self.counts_zeros {
+        if sample != 0.0 {
             self.deviation = self.average.smooth((sample - average).abs(), self.deviation);
         }
         self.padded = average + self.padding * self.deviation;

@@ -133,8 +133,8 @@ impl SerialHeap {
             let has_failed = report.has_promotion_failed;
             if !has_failed {
                 self.sample_promotion();
-                self.resize_young();
             }
+            self.resize_young();
             self.finish_collection(false);
             self.end(mutator, collection, report);
             if !has_failed {

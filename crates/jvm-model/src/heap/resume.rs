@@ -4,6 +4,9 @@ use super::klass::KlassId;
 use super::object::{self, HEADER_WORDS};
 use super::{KlassKind, SerialHeap, Spaces};
 
+/// How far an allocation fraction in a log may be from the real one: it is written with six digits.
+const LOGGED_FRACTION_ERROR: f32 = 1e-6;
+
 /// The state of a heap right after a full collection that left young empty. Places are word indices.
 #[derive(Clone, Debug, Default)]
 pub struct Resumption {
@@ -38,8 +41,11 @@ impl SerialHeap {
         for &bytes in &state.promoted_bytes {
             self.promoted.sample(bytes as f32);
         }
-        self.tlabs[0] = self.tlab_policy.new_thread(self.eden.capacity_words(), 1);
         if let Some((fraction, desired_words, n_samples)) = state.tlab {
+            // A log writes six digits. The first sample is known better: it is the one that this heap began with.
+            let first = self.tlabs[0].fraction.average();
+            let is_first = n_samples == 1 && (first - fraction).abs() < LOGGED_FRACTION_ERROR;
+            let fraction = if is_first { first } else { fraction };
             self.tlab_policy.take_over(&mut self.tlabs[0], fraction, desired_words, n_samples);
         }
         self.note_used_and_capacity();

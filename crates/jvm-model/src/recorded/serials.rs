@@ -173,14 +173,15 @@ fn classes(table: &mut KlassTable, mode: &Mode) -> (Vec<KlassId>, KlassId) {
     (ids, object_array)
 }
 
-/// What each collection before the recording promoted. To JDK 25 a full collection is a sample as well, and the
-/// recordings leave those out: the first found everything that the JDK has on the heap in young, the others nothing.
+/// What each collection before the recording promoted. To JDK 25 a full collection is a sample as well. A recording
+/// that leaves those out is taken to be one of a JVM without an archive: the first found everything that the JDK has on
+/// the heap in young, the others next to nothing.
 fn promoted_before(version: Version, init: &Init) -> Vec<u64> {
     let mut promoted = init.promoted.clone();
     if version >= Version::V25 && promoted.is_empty() {
         let [bottom, top, _] = init.places.old;
         promoted.push(top - bottom);
-        promoted.resize(init.full.max(1) as usize, 0);
+        promoted.resize(init.full.max(1) as usize, 8);
     }
     promoted
 }

@@ -35,8 +35,8 @@ impl Survivors {
     /// The lowest age at which, with all that is younger, more survived than should; at most the maximum.
     pub(crate) fn adjust_threshold(&mut self, survivor_words: u64, target_percent: u64) {
         self.desired_words = (survivor_words as f64 * target_percent as f64 / 100.0) as u64;
-        // A maximum of 0 promotes always, one beyond every age never does; neither asks the table.
-        if self.max_threshold == 0 || self.max_threshold > MAX_AGE {
+        // `AlwaysTenure`, which a maximum of 0 switches on. `NeverTenure` has a flag of its own.
+        if self.max_threshold == 0 {
             return;
         }
         let mut total = 0;
@@ -80,8 +80,9 @@ mod tests {
     }
 
     #[test]
-    fn a_maximum_of_zero_and_one_beyond_every_age_are_kept() {
+    fn a_maximum_of_zero_is_kept_and_one_beyond_every_age_is_a_maximum_like_any_other() {
         assert_eq!(threshold_after(0, &[]), 0);
-        assert_eq!(threshold_after(16, &[(1, 1000)]), 16);
+        assert_eq!(threshold_after(16, &[(1, 50)]), 16);
+        assert_eq!(threshold_after(16, &[(1, 1000)]), 1);
     }
 }

@@ -16,7 +16,8 @@ import sun.misc.Unsafe;
  * The file, longs in the host's order: 0 operations (ints), 1 their offset, 2 offset of the results, 3 room for
  * results (longs), 4 bytes of the largest heap, 5 header (0: class at 8 in 4 bytes, 1: class at 8 in 8 bytes, 2: class
  * in bits 42 and up of the mark), 6 slots of the root table; out: 8 how it ended (1 at its end, 2 out of memory, 3 no
- * room for results, 4 a class that nobody knows), 9 address of the root table, 10 results written (longs), 11 place of the last operation. A result is
+ * room for results, 4 a class that nobody knows), 9 address of the root table, 10 results written (longs), 11 place of the last operation,
+ * 12 System.nanoTime() at its end. A result is
  * the place of the SNAP among the operations, the number of addresses, the addresses.
  */
 public final class HeapProgram {
@@ -53,8 +54,9 @@ public final class HeapProgram {
         prepare(args[0]);
         warmUp();
         for (int i = 0; i < 8; i++) {
-            System.gc();
+            // What other threads still have to do, they do now: references of the last collection, classes to load.
             Thread.sleep(15);
+            System.gc();
         }
         U.putLong(file + 72, tableAddress());
         int status = run();
@@ -147,6 +149,7 @@ public final class HeapProgram {
         HOLDER[0] = null;
         snapshot(0);
         used = 0;
+        U.putLong(file + 96, System.nanoTime());
     }
 
     static int run() {
@@ -156,6 +159,7 @@ public final class HeapProgram {
             return 2;
         } finally {
             U.putLong(file + 88, (started - ops) >> 2);
+            U.putLong(file + 96, System.nanoTime());
         }
     }
 

@@ -34,11 +34,14 @@ pub(super) struct Gc {
     pub(super) thr: Option<u32>,
     pub(super) ages: BTreeMap<u32, u64>,
     pub(super) pf: u32,
+    /// When it began.
+    #[serde(skip)]
+    pub(super) start_ns: u64,
     /// Full collections so far, this one included.
     #[serde(skip)]
     pub(super) n_full: u64,
     /// The main thread's buffers after it: allocation fraction, words of the next one.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tlab: Option<(f32, usize)>,
     #[serde(skip)]
     is_after: bool,
@@ -93,9 +96,9 @@ impl Log {
     }
 
     fn line(&mut self, line: &str) {
-        // [0.012s][debug][gc,heap] GC(3) what it says
+        // [123456789ns][debug][gc,heap] GC(3) what it says
         let mut parts = line.splitn(4, ']');
-        let (Some(tags), Some(rest)) = (parts.nth(2), parts.next()) else { return };
+        let (Some(time), Some(tags), Some(rest)) = (parts.next(), parts.nth(1), parts.next()) else { return };
         let is = |wanted: &str| tags.trim_start_matches('[').trim_end() == wanted;
         let rest = rest.trim_start();
         let Some((_, said)) = rest.strip_prefix("GC(").and_then(|rest| rest.split_once(") ")) else {
@@ -103,7 +106,7 @@ impl Log {
             return;
         };
         if is("gc,start") {
-            self.begin(said);
+            self.begin(said, number(time.trim_start_matches('[')).unwrap_or(0));
             return;
         }
         let Some(gc) = self.collections.last_mut() else { return };
@@ -131,12 +134,12 @@ impl Log {
         }
     }
 
-    fn begin(&mut self, said: &str) {
+    fn begin(&mut self, said: &str, start_ns: u64) {
         for kind in ["Young", "Full"] {
             let Some(cause) = said.strip_prefix("Pause ").and_then(|rest| rest.strip_prefix(kind)) else { continue };
             let cause = cause.trim();
             let cause = cause.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(cause);
-            self.collections.push(Gc { kind: kind.to_owned(), cause: cause.to_owned(), ..Gc::default() });
+            self.collections.push(Gc { kind: kind.to_owned(), cause: cause.to_owned(), start_ns, ..Gc::default() });
         }
     }
 }
@@ -199,19 +202,19 @@ mod tests {
     #[test]
     fn a_collection_is_read_with_its_spaces_and_ages() {
         let log = Log::read(
-            "[0.006s][debug][gc,heap,coops] Heap address: 0x00000000fec00000, size: 20 MB, Compressed Oops mode: 32-bit\n\
-             [0.1s][info ][gc,start     ] GC(0) Pause Young (Allocation Failure)\n\
-             [0.1s][debug][gc,heap      ] GC(0) Heap before GC invocations=0 (full 4):\n\
-             [0.1s][debug][gc,heap      ] GC(0)   eden space 5504K,  14% used [0x10, 0x20, 0x30)\n\
-             [0.1s][debug][gc,age       ] GC(0) Desired survivor size 196608 bytes, new threshold 1 (max threshold 15)\n\
-             [0.1s][trace][gc,age       ] GC(0) - age   1:     393216 bytes,     393216 total\n\
-             [0.1s][debug][gc,heap      ] GC(0) Heap after GC invocations=1 (full 4):\n\
-             [0.1s][debug][gc,heap      ] GC(0)    the space 13696K,   0% used [0x40, 0x48, 0x50, 0x60)\n",
+            "[6ns][debug][gc,heap,coops] Heap address: 0x00000000fec00000, size: 20 MB, Compressed Oops mode: 32-bit\n\
+             [9ns][info ][gc,start     ] GC(0) Pause Young (Allocation Failure)\n\
+             [9ns][debug][gc,heap      ] GC(0) Heap before GC invocations=0 (full 4):\n\
+             [9ns][debug][gc,heap      ] GC(0)   eden space 5504K,  14% used [0x10, 0x20, 0x30)\n\
+             [9ns][debug][gc,age       ] GC(0) Desired survivor size 196608 bytes, new threshold 1 (max threshold 15)\n\
+             [9ns][trace][gc,age       ] GC(0) - age   1:     393216 bytes,     393216 total\n\
+             [9ns][debug][gc,heap      ] GC(0) Heap after GC invocations=1 (full 4):\n\
+             [9ns][debug][gc,heap      ] GC(0)    the space 13696K,   0% used [0x40, 0x48, 0x50, 0x60)\n",
         );
         assert_eq!(log.base, 0xfec0_0000);
         let [gc] = &log.collections[..] else { panic!("{log:?}") };
         assert_eq!(
-            Log::read("[1.0s][info][gc,start] GC(7) Pause Full (System.gc())").collections[0].cause,
+            Log::read("[10ns][info][gc,start] GC(7) Pause Full (System.gc())").collections[0].cause,
             "System.gc()"
         );
         assert_eq!((&*gc.kind, &*gc.cause, gc.thr, gc.n_full), ("Young", "Allocation Failure", Some(1), 4));

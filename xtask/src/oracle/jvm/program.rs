@@ -120,7 +120,7 @@ pub(super) struct HeapProgram {
 /// References an object of a kind has; arrays have their length.
 const N_REFERENCES: [u32; 11] = [0, 1, 2, 3, 8, 0, 0, 0, 0, 0, 2];
 /// Operations of a program at most.
-const MAX_OPS: u64 = 250_000;
+const MAX_OPS: u64 = 500_000;
 /// Slots at most.
 const MAX_SLOTS: u64 = 25_000;
 
@@ -142,9 +142,9 @@ impl HeapProgram {
         let profile = Profile::draw(random);
         // Most programs fit well, some hardly, a few not at all.
         let live_percent = match random.below(10) {
-            0..6 => random.between(10, 45),
-            6..9 => random.between(45, 75),
-            _ => random.between(75, 130),
+            0..5 => random.between(10, 45),
+            5..8 => random.between(45, 75),
+            _ => random.between(70, 110),
         };
         let n_slots = (room.heap_bytes * live_percent / 100 / (profile.bytes() + 8)).clamp(50, MAX_SLOTS);
         let n_collections = random.between(4, 40);

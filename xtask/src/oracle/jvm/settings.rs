@@ -8,7 +8,7 @@ const ALWAYS: [&str; 3] = ["-Xint", "-XX:+UseSerialGC", "-XX:SoftRefLRUPolicyMSP
 /// Draws the flags of a program.
 pub(super) fn draw(random: &mut Draw) -> Vec<String> {
     let mut flags = ALWAYS.map(str::to_owned).to_vec();
-    let max_kib = if random.chance(70) { random.between(6, 24) * 1024 } else { random.between(5 * 1024, 64 * 1024) };
+    let max_kib = if random.chance(80) { random.between(6, 20) * 1024 } else { random.between(5 * 1024, 48 * 1024) };
     flags.push(format!("-Xmx{max_kib}k"));
     let is_fixed = random.chance(55);
     let initial_kib = if is_fixed { max_kib } else { random.between(4 * 1024, max_kib.max(4 * 1024)) };
@@ -39,7 +39,8 @@ pub(super) fn draw(random: &mut Draw) -> Vec<String> {
 
 fn young(random: &mut Draw, flags: &mut Vec<String>, max_kib: u64, is_fixed: bool) {
     match random.below(10) {
-        0..5 => flags.push(format!("-Xmn{}k", random.between(max_kib / 16, max_kib / 2))),
+        0..4 => flags.push(format!("-Xmn{}k", random.between(max_kib / 20, max_kib / 5))),
+        4..5 => flags.push(format!("-Xmn{}k", random.between(max_kib / 5, max_kib / 2))),
         5..7 => flags.push(format!("-XX:NewRatio={}", random.between(1, 6))),
         7..8 if !is_fixed => {
             let least = random.between(max_kib / 20, max_kib / 4);
