@@ -13,6 +13,7 @@ mod layout;
 mod oracle;
 mod progress;
 mod table;
+mod record;
 mod verify;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ enum Command {
     Fuzz(fuzz::Args),
     Layout(layout::Args),
     Oracle(oracle::Args),
+    Record(record::Args),
     Verify(verify::Args),
 }
 
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Layout(args) => layout::run(&args),
         Command::Oracle(args) => oracle::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
 }

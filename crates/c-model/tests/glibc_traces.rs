@@ -61,3 +61,33 @@ fn odd_alignments_are_exact() {
 fn foreign_breaks_and_the_failures_they_cause_are_exact() {
     check("foreign_break.tr.xz", 3166);
 }
+
+/// Programs that everybody knows, recorded by `cargo xtask record`.
+#[test]
+fn everyday_programs_are_exact() {
+    check("bash.tr.xz", 25495);
+    check("cc1.tr.xz", 13192);
+    check("find.tr.xz", 2504);
+    check("git-log.tr.xz", 7549);
+    check("jq.tr.xz", 21660);
+    check("make.tr.xz", 4704);
+    check("node-version.tr.xz", 8155);
+    check("perl.tr.xz", 3062);
+    check("sqlite3-index.tr.xz", 5100);
+    check("tar.tr.xz", 11002);
+    check("xmllint.tr.xz", 13049);
+}
+
+#[test]
+fn everyday_programs_with_threads_are_exact() {
+    check("python-threads.tr.xz", 7545);
+    check("sort-threads.tr.xz", 303);
+    check("xz-threads.tr.xz", 326);
+}
+
+/// 108 threads in six rounds, up to 20 at a time: their ends flush their caches and give up arenas, of which there are
+/// never more than 16.
+#[test]
+fn more_threads_than_arenas_are_exact() {
+    check("thread-arenas.tr.xz", 8601);
+}

@@ -26,6 +26,7 @@ mod format;
 mod parse;
 mod reader;
 mod record;
+mod sink;
 mod source;
 mod write;
 
@@ -34,5 +35,6 @@ pub use error::{Problem, TraceError};
 pub use format::Format;
 pub use reader::{LINE_BYTES_MAX, Reader};
 pub use record::{Answer, Call, Header, Pointer, Record, Refusals, Request, SnapshotLine};
+pub use sink::Sink;
 pub use source::{Compression, open};
 pub use write::Writer;

@@ -1,0 +1,93 @@
+//! The state of a recording: one page, which is empty in a child after `fork`.
+
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+
+use crate::glibc::Arena;
+use crate::ring::Ring;
+
+/// Thread heaps that are remembered as announced, by the low bits of their number. A heap that has fallen out is announced
+/// again, which the reader knows how to take.
+const N_REGIONS: usize = 128;
+
+/// Everything there is. All zero is a recording that is off.
+#[repr(C)]
+pub(crate) struct State {
+    /// Not 0: calls are recorded.
+    pub(crate) is_on: u32,
+    /// The lock: see `lock`.
+    pub(crate) lock: AtomicU32,
+    /// The thread that holds the lock, by `pthread_self`; 0: none.
+    pub(crate) owner: AtomicUsize,
+    /// The thread that keeps the lock until it is gone, if one does, by the kernel's number.
+    pub(crate) exiting_kernel_id: AtomicU32,
+    /// What the lock guards.
+    pub(crate) guarded: Guarded,
+    /// Held by a thread from its last moments to its end: the kernel hands it on.
+    pub(crate) exit_gate: libc::pthread_mutex_t,
+    /// The thread that the program began in.
+    pub(crate) main_thread: usize,
+    /// The key under which the other threads keep their numbers.
+    pub(crate) key: libc::pthread_key_t,
+    /// 0: there is no such key.
+    pub(crate) has_key: u32,
+}
+
+/// Changed with the lock held, or while there is one thread.
+#[repr(C)]
+pub(crate) struct Guarded {
+    pub(crate) ring: Ring,
+    /// The break after the last event.
+    pub(crate) brk: usize,
+    pub(crate) main_arena: Arena,
+    pub(crate) newest_arena: Arena,
+    /// The thread of the last record.
+    pub(crate) thread: u32,
+    /// Threads so far, less the first.
+    pub(crate) n_threads: u32,
+    /// Who that was, by `pthread_self`; 0: nobody.
+    pub(crate) last_self: usize,
+    /// The number of that thread.
+    pub(crate) last_number: u32,
+    /// The thread that is in its last moments, if the lock says that one is.
+    pub(crate) exiting: u32,
+    pub(crate) regions: [usize; N_REGIONS],
+}
+
+const _: () = assert!(size_of::<State>() <= 4096, "the state is one page");
+
+/// The page, once there was a first call.
+static STATE: AtomicPtr<State> = AtomicPtr::new(core::ptr::null_mut());
+
+/// A recording that is off: for a program that the library was preloaded into without a ring.
+static OFF: [u64; size_of::<State>() / 8] = [0; size_of::<State>() / 8];
+
+/// The state if calls are to be recorded; the first call starts the recording.
+#[inline]
+pub(crate) fn current() -> Option<*mut State> {
+    let mut state = STATE.load(core::sync::atomic::Ordering::Acquire);
+    if state.is_null() {
+        state = begin();
+    }
+    // SAFETY: the page stays mapped for good, or it is `OFF`, which is only read.
+    if unsafe { (&raw const (*state).is_on).read() } == 0 { None } else { Some(state) }
+}
+
+#[cold]
+#[inline(never)]
+fn begin() -> *mut State {
+    let state = crate::start::start().unwrap_or((&raw const OFF).cast_mut().cast());
+    STATE.store(state, core::sync::atomic::Ordering::Release);
+    state
+}
+
+impl Guarded {
+    /// Announces a thread heap unless that was done.
+    #[inline]
+    pub(crate) fn announce(&mut self, region: usize) {
+        let entry = &mut self.regions[(region >> 26) % N_REGIONS];
+        if *entry != region {
+            *entry = region;
+            self.ring.region(region);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! `cargo xtask record`: what a real program asks of malloc, written as a heap trace.
+
+mod convert;
+mod library;
+mod program;
+mod ring;
+#[path = "../../crates/recorder/src/wire.rs"]
+mod wire;
+
+use std::ffi::OsString;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+
+use heap_trace::{Compression, Sink};
+use tempfile::NamedTempFile;
+
+use program::Program;
+use ring::Recording;
+
+/// Record what a program asks of malloc, as a heap trace.
+///
+/// Runs the program with the recorder preloaded, which leaves its heap as it would be without. The program must be
+/// dynamically linked to glibc and must not be setuid; it may have threads. What it starts itself is not recorded, nor
+/// what it becomes by `exec`: of a wrapper script name the real program. Input, output and exit code are the program's;
+/// 128 and the number of the signal if one ended it. A program that is killed leaves a trace up to there.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Where the trace goes; `.gz`, `.xz` or `.zst` at the end compresses it [default: PROGRAM.tr.gz]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
+    command: Vec<OsString>,
+}
+
+/// Misuse, and whatever keeps a trace from being written.
+const CODE_MISUSE: u8 = 2;
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    match record(args) {
+        Ok(status) => {
+            let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+            ExitCode::from(code as u8)
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(CODE_MISUSE)
+        }
+    }
+}
+
+fn record(args: &Args) -> Result<ExitStatus, String> {
+    let program = Program::find(&args.command)?;
+    let output = args.output.clone().unwrap_or_else(|| program.default_output());
+    let library = library::build()?;
+    // Made before the program runs: an output that cannot be written is no reason to run it.
+    let (text, spool) = temporary_files(&output).map_err(|error| format!("{}: {error}", output.display()))?;
+    let (recording, status) = observe(&program, &library, spool)?;
+    if recording.process == 0 {
+        return Err(format!(
+            "{}: the recorder was not loaded, so there is no trace (does the program run with other privileges, or is it \
+             linked in an unusual way?)",
+            program.path.display()
+        ));
+    }
+    let summary = write(&recording, text, &output).map_err(|error| format!("{}: {error}", output.display()))?;
+    report(&program, &recording, &summary, status, &output);
+    Ok(status)
+}
+
+/// The output under a name of its own, and a file without one for the records.
+fn temporary_files(output: &Path) -> std::io::Result<(NamedTempFile, File)> {
+    let directory = match output.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if output.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    let text = tempfile::Builder::new()
+        .prefix(".heaptwin-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(directory)?;
+    Ok((text, tempfile::tempfile_in(directory)?))
+}
+
+/// Runs the program and takes what the recorder writes.
+fn observe(program: &Program, library: &Path, spool: File) -> Result<(Recording, ExitStatus), String> {
+    let ring = ring::Ring::create().map_err(|error| format!("cannot make the recorder's buffer: {error}"))?;
+    let mut preload = library.as_os_str().to_owned();
+    if let Some(others) = std::env::var_os("LD_PRELOAD").filter(|others| !others.is_empty()) {
+        preload.push(":");
+        preload.push(others);
+    }
+    let assign = |name: &str, value: &std::ffi::OsStr| {
+        let mut assignment = OsString::from(format!("{name}="));
+        assignment.push(value);
+        assignment
+    };
+    // env(1) adds to the environment and leaves its order alone, which a program may copy to its heap.
+    let mut child = Command::new("env")
+        .arg(assign("LD_PRELOAD", &preload))
+        .arg(assign(wire::RING_VARIABLE, ring.path().as_os_str()))
+        .arg(&program.path)
+        .args(&program.arguments)
+        .spawn()
+        .map_err(|error| format!("env: {error}"))?;
+    let process = child.id();
+    let (recording, status) = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| ring.read_into(spool, process));
+        let status = child.wait();
+        ring.end();
+        (reader.join().expect("the reader does not panic"), status)
+    });
+    let recording = recording.map_err(|error| format!("the records cannot be kept: {error}"))?;
+    Ok((recording, status.map_err(|error| format!("the program is lost: {error}"))?))
+}
+
+/// Writes the trace and gives it its name.
+fn write(recording: &Recording, text: NamedTempFile, output: &Path) -> std::io::Result<convert::Summary> {
+    let sink = Sink::new(std::io::BufWriter::with_capacity(1 << 16, text.as_file()), Compression::by_name(output))?;
+    let (summary, sink) = convert::convert(recording, sink)?;
+    sink.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    text.persist(output).map_err(|error| error.error)?;
+    Ok(summary)
+}
+
+/// Says on stderr what was recorded, what of it may surprise, and how it is verified.
+fn report(program: &Program, recording: &Recording, summary: &convert::Summary, status: ExitStatus, output: &Path) {
+    let name = program.path.display();
+    if let Some(signal) = status.signal() {
+        eprintln!("{name} was ended by signal {signal}; the trace goes up to there");
+    } else if let Some(other) = &recording.became {
+        eprintln!("{name} went on as {}, which is not recorded: record that program itself", other.display());
+    } else if !recording.has_ended {
+        eprintln!("{name} did not end by `exit`: if it went on as another program, record that one itself");
+    }
+    if recording.glibc != 236 {
+        let (major, minor) = (recording.glibc / 100, recording.glibc % 100);
+        eprintln!("recorded with glibc {major}.{minor}: the model is that of 2.36, others differ");
+    } else if !recording.has_arena {
+        eprintln!("glibc's main arena was not found: thread heaps are announced when the first block is in them");
+    }
+    let convert::Summary { n_events, n_threads, peak_bytes, n_mapped, n_regions } = *summary;
+    let mut parts = vec![count(n_events, "event"), count(u64::from(n_threads), "thread")];
+    parts.push(format!("the break rose by at most {} KiB", peak_bytes / 1024));
+    if n_mapped > 0 {
+        parts.push(count(n_mapped, "mapped block"));
+    }
+    if n_regions > 0 {
+        parts.push(count(n_regions as u64, "thread heap"));
+    }
+    eprintln!("{}: {}", output.display(), parts.join(", "));
+    let tunables = match program::tunables() {
+        none if none.is_empty() => none,
+        some => format!(" --tunables {some}"),
+    };
+    eprintln!("verify it with: cargo xtask verify --cores {}{tunables} {}", recording.cores, output.display());
+}
+
+fn count(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
