@@ -9,7 +9,9 @@ use crate::glibc::{self, Arena, Place};
 use crate::lock::{self, Hold};
 use crate::state::{Guarded, State};
 use crate::threads;
-use crate::wire::{Op, header, kind};
+use crate::wire::{
+    ARGUMENT_SHIFT, FREE_KIND_SHIFT, Op, SMALL_BLOCK_SHIFT, SMALL_BYTES, SMALL_SIZE_SHIFT, header, kind,
+};
 
 /// Makes a call and records it, if anything is recorded.
 #[inline(always)]
@@ -62,6 +64,21 @@ impl Guarded {
         if brk != self.brk {
             self.brk = brk;
             self.ring.begin(op, brk as u64);
+        }
+    }
+
+    /// Whether the break is where it was before the call, and after the last one.
+    #[inline]
+    fn is_quiet(&self, before: usize) -> bool {
+        before == self.brk && before == glibc::current_break()
+    }
+
+    /// Where the break was before the call: if it was not where the last one had left it, somebody else has moved it.
+    #[cold]
+    fn break_was(&mut self, before: usize) {
+        if before != self.brk {
+            self.brk = before;
+            self.ring.begin(Op::ForeignBreak, before as u64);
         }
     }
 
@@ -170,8 +187,59 @@ unsafe fn argument(block: *mut c_void) -> u64 {
 /// As `malloc(3)`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn malloc(bytes: usize) -> *mut c_void {
-    // SAFETY: the real function, called as this one was.
+    let Some(state) = alone() else { return malloc_with_threads(bytes) };
+    let before = glibc::current_break();
+    // SAFETY: the real function, called as this one was; then the state, while there is one thread.
+    unsafe {
+        let block = glibc::__libc_malloc(bytes);
+        let guarded = &mut (*state).guarded;
+        if !block.is_null()
+            && bytes < SMALL_BYTES
+            && glibc::place(block) == Place::Heap
+            && guarded.is_quiet(before)
+            && (block as u64) < 1 << 47
+        {
+            let size = (bytes as u64) << SMALL_SIZE_SHIFT;
+            guarded.ring.word(Op::SmallMalloc as u64 | size | (block as u64) >> 4 << SMALL_BLOCK_SHIFT);
+            if !guarded.ring.publish() {
+                (*state).is_on = 0;
+            }
+        } else {
+            note(state, before, Op::Malloc, bytes, block);
+        }
+        block
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn malloc_with_threads(bytes: usize) -> *mut c_void {
+    // SAFETY: the real function, called as `malloc` was.
     recorded(|| unsafe { glibc::__libc_malloc(bytes) }, |to, block| to.block1(Op::Malloc, bytes, block))
+}
+
+/// The state, if calls are recorded, the thread is the only one, and none of its calls needs anything else written first.
+#[inline]
+fn alone() -> Option<*mut State> {
+    if glibc::is_single_threaded() { crate::state::running() } else { None }
+}
+
+/// Records what is not recorded in one word.
+///
+/// # Safety
+/// `state` is the state of a recording, and there is one thread.
+#[cold]
+#[inline(never)]
+unsafe fn note(state: *mut State, before: usize, op: Op, bytes: usize, block: *mut c_void) {
+    // SAFETY: the caller's.
+    let guarded = unsafe { &mut (*state).guarded };
+    guarded.break_was(before);
+    guarded.block1(op, bytes, block);
+    guarded.see_break(Op::Break);
+    if !guarded.ring.publish() {
+        // SAFETY: as above.
+        unsafe { (*state).is_on = 0 };
+    }
 }
 
 /// As `calloc(3)`.
@@ -199,20 +267,51 @@ pub unsafe extern "C" fn realloc(old: *mut c_void, bytes: usize) -> *mut c_void 
 /// As `free(3)`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free(block: *mut c_void) {
-    // SAFETY: the real function, called as this one was.
+    let Some(state) = alone() else {
+        // SAFETY: as this one was called.
+        return unsafe { free_with_threads(block) };
+    };
+    // SAFETY: the program passes a block, read before it is gone; the real function, called as this one was; then the
+    // state, while there is one thread.
+    unsafe {
+        let word = freed(block);
+        let before = glibc::current_break();
+        glibc::__libc_free(block);
+        let guarded = &mut (*state).guarded;
+        if !guarded.is_quiet(before) {
+            guarded.break_was(before);
+        }
+        guarded.ring.word(word);
+        guarded.see_break(Op::Break);
+        if !guarded.ring.publish() {
+            (*state).is_on = 0;
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn free_with_threads(block: *mut c_void) {
+    // SAFETY: the real function, called as `free` was.
     let real = || unsafe { glibc::__libc_free(block) };
     let Some(state) = crate::state::current() else { return real() };
     // SAFETY: the program passes a block; read before it is gone.
-    let passed = unsafe { argument(block) };
+    let word = unsafe { freed(block) };
     // glibc itself frees NULL at the end of a thread; that must not make the thread known when it is almost gone.
     let may_be_new = !block.is_null();
     // SAFETY: the state of a recording.
-    unsafe {
-        recorded_with(state, may_be_new, real, |to, ()| {
-            to.ring.word(Op::Free as u64);
-            to.ring.word(passed);
-        });
-    }
+    unsafe { recorded_with(state, may_be_new, real, |to, ()| to.ring.word(word)) };
+}
+
+/// The record of a `free`.
+///
+/// # Safety
+/// As [`argument`].
+#[inline]
+unsafe fn freed(block: *mut c_void) -> u64 {
+    // SAFETY: the caller's.
+    let passed = unsafe { argument(block) };
+    Op::Free as u64 | passed >> 62 << FREE_KIND_SHIFT | passed << ARGUMENT_SHIFT
 }
 
 /// As `memalign(3)`.

@@ -13,13 +13,18 @@ pub(crate) struct Ring {
     mask: u64,
     /// Bytes written, of records that are not yet whole too.
     head: u64,
-    /// Up to here there is room.
+    /// Up to here there is room, in memory that is there.
     limit: u64,
+    /// So much of the ring has been touched.
+    populated: u64,
     reader: u64,
 }
 
 /// The most that is written between two looks at whether there is room. Unit: bytes.
 const BURST_BYTES: u64 = 4096;
+
+/// How much of the ring is made present at a time. Page faults one by one would cost more than the records. Unit: bytes.
+const POPULATE_BYTES: u64 = 128 << 10;
 
 impl Ring {
     /// The ring in a mapped file. `None`: it is none.
@@ -31,13 +36,14 @@ impl Ring {
         let word = |offset: u64| unsafe { file.byte_add(offset as usize).read() };
         let ring_bytes = word(header::RING_BYTES);
         let fits = ring_bytes.is_power_of_two()
-            && ring_bytes > 2 * BURST_BYTES
+            && ring_bytes > POPULATE_BYTES
             && bytes.checked_sub(RING_OFFSET_BYTES) == Some(ring_bytes);
         (word(header::MAGIC) == crate::wire::MAGIC && fits).then(|| Ring {
             file,
             mask: ring_bytes - 1,
             head: 0,
-            limit: ring_bytes - BURST_BYTES,
+            limit: 0,
+            populated: 0,
             reader: word(header::READER),
         })
     }
@@ -97,29 +103,45 @@ impl Ring {
     #[inline]
     pub(crate) fn publish(&mut self) -> bool {
         self.set(header::HEAD, self.head);
-        self.head < self.limit || self.wait()
+        self.head < self.limit || self.make_room()
     }
 
     #[cold]
     #[inline(never)]
-    fn wait(&mut self) -> bool {
+    fn make_room(&mut self) -> bool {
         // SAFETY: the thread's own errno.
         let errno = unsafe { *libc::__errno_location() };
-        let is_read = loop {
+        let ring_bytes = self.mask + 1;
+        if self.populated < ring_bytes && self.head + BURST_BYTES >= self.populated {
+            // SAFETY: a part of the ring; if it fails the pages come one by one.
+            unsafe {
+                let start = self.file.byte_add((RING_OFFSET_BYTES + self.populated) as usize);
+                libc::madvise(start.cast(), POPULATE_BYTES as usize, libc::MADV_POPULATE_WRITE);
+            }
+            self.populated += POPULATE_BYTES;
+        }
+        let present = if self.populated < ring_bytes { self.populated - BURST_BYTES } else { u64::MAX };
+        let is_read = self.wait();
+        self.limit = self.limit.min(present);
+        // SAFETY: the thread's own errno.
+        unsafe { *libc::__errno_location() = errno };
+        is_read
+    }
+
+    /// Waits until the reader has made room. False: there is no reader.
+    fn wait(&mut self) -> bool {
+        loop {
             self.limit = self.get(header::TAIL).wrapping_add(self.mask + 1 - BURST_BYTES);
             if self.head < self.limit {
-                break true;
+                return true;
             }
             // SAFETY: no argument.
             if self.reader != unsafe { libc::getppid() } as u64 {
-                break false;
+                return false;
             }
             let pause = libc::timespec { tv_sec: 0, tv_nsec: 200_000 };
             // SAFETY: reads `pause`, writes nothing.
             unsafe { libc::nanosleep(&raw const pause, core::ptr::null_mut()) };
-        };
-        // SAFETY: the thread's own errno.
-        unsafe { *libc::__errno_location() = errno };
-        is_read
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The state of a recording: one page, which is empty in a child after `fork`.
 
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use crate::glibc::Arena;
 use crate::ring::Ring;
@@ -56,28 +56,38 @@ pub(crate) struct Guarded {
 const _: () = assert!(size_of::<State>() <= 4096, "the state is one page");
 
 /// The page, once there was a first call.
-static STATE: AtomicPtr<State> = AtomicPtr::new(core::ptr::null_mut());
+static STATE: AtomicPtr<State> = AtomicPtr::new((&raw const OFF).cast_mut().cast());
 
-/// A recording that is off: for a program that the library was preloaded into without a ring.
+/// There was a first call.
+static HAS_BEGUN: AtomicBool = AtomicBool::new(false);
+
+/// A recording that is off: before the first call, and for good if there is no ring.
 static OFF: [u64; size_of::<State>() / 8] = [0; size_of::<State>() / 8];
 
-/// The state if calls are to be recorded; the first call starts the recording.
+/// The state if calls are to be recorded and the recording has begun.
 #[inline]
-pub(crate) fn current() -> Option<*mut State> {
-    let mut state = STATE.load(core::sync::atomic::Ordering::Acquire);
-    if state.is_null() {
-        state = begin();
-    }
+pub(crate) fn running() -> Option<*mut State> {
+    let state = STATE.load(Ordering::Relaxed);
     // SAFETY: the page stays mapped for good, or it is `OFF`, which is only read.
     if unsafe { (&raw const (*state).is_on).read() } == 0 { None } else { Some(state) }
 }
 
+/// The state if calls are to be recorded; the first call begins the recording.
+#[inline]
+pub(crate) fn current() -> Option<*mut State> {
+    running().or_else(begin)
+}
+
 #[cold]
 #[inline(never)]
-fn begin() -> *mut State {
-    let state = crate::start::start().unwrap_or((&raw const OFF).cast_mut().cast());
-    STATE.store(state, core::sync::atomic::Ordering::Release);
-    state
+fn begin() -> Option<*mut State> {
+    // The first call comes before there are threads.
+    if HAS_BEGUN.swap(true, Ordering::Relaxed) {
+        return None;
+    }
+    let state = crate::start::start()?;
+    STATE.store(state, Ordering::Relaxed);
+    Some(state)
 }
 
 impl Guarded {

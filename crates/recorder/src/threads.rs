@@ -134,6 +134,7 @@ pub(crate) unsafe fn is_gone(state: *mut State) {
     // SAFETY: the lock is held.
     let guarded = unsafe { &mut (*state).guarded };
     guarded.last_self = 0;
+    guarded.thread = guarded.exiting;
     guarded.ring.begin(Op::ThreadExit, u64::from(guarded.exiting));
     guarded.see_break(Op::Break);
     guarded.ring.publish();

@@ -4,7 +4,7 @@
 //! one to four words. The recorder publishes whole records by raising `HEAD`, the reader gives room back by raising
 //! `TAIL`; both count bytes since the start and never wrap.
 //!
-//! Bits 0..6 of the first word are the [`Op`], bit 6 says that the first argument is in a word of its own (it needs more
+//! Bits 0..6 of the first word are the [`Op`]. Unless that says otherwise, bit 6 says that the first argument is in a word of its own (it needs more
 //! than 56 bits), bit 7 is the answer of calls that return 0 or 1, bits 8.. are the first argument. An argument that is a
 //! block has its [`Kind`] in bits 62 and 63; so has a result. A mapped result is followed by the offset in its mapping.
 
@@ -55,7 +55,7 @@ pub(crate) enum Op {
     Calloc = 2,
     /// Bytes [old block, result].
     Realloc = 3,
-    /// Nothing [block].
+    /// A block from bit 8 on, its [`kind`] in bits 6 and 7.
     Free = 4,
     /// Alignment [bytes, result].
     Memalign = 5,
@@ -75,7 +75,7 @@ pub(crate) enum Op {
     Mallopt = 12,
     /// The thread of the records that follow.
     Thread = 13,
-    /// The thread has ended: its number.
+    /// The thread has ended: its number. It is also that of the records that follow.
     ThreadExit = 14,
     /// The break after the call before.
     Break = 15,
@@ -83,7 +83,19 @@ pub(crate) enum Op {
     ForeignBreak = 16,
     /// A thread heap.
     Region = 17,
+    /// `malloc` of less than [`SMALL_BYTES`], with a block of the main heap as its result: the size from bit 6, the block
+    /// less its four zero bits from bit [`SMALL_BLOCK_SHIFT`].
+    SmallMalloc = 18,
 }
+
+/// Sizes below this fit in a word with their block. Unit: bytes.
+pub(crate) const SMALL_BYTES: usize = 1 << 15;
+/// Where the size begins.
+pub(crate) const SMALL_SIZE_SHIFT: u32 = 6;
+/// Where the block begins, which needs 47 bits less four.
+pub(crate) const SMALL_BLOCK_SHIFT: u32 = 21;
+/// Where the kind of a freed block is.
+pub(crate) const FREE_KIND_SHIFT: u32 = 6;
 
 /// The first argument is in the second word.
 pub(crate) const IS_WIDE: u64 = 0x40;

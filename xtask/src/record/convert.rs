@@ -7,13 +7,15 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use heap_trace::{Answer, Call, Header, Pointer, Record, Request, Sink, Writer};
 
 use super::ring::Recording;
-use super::wire::{ARGUMENT_SHIFT, IS_TRUE, IS_WIDE, Op, kind};
+use super::wire::{
+    ARGUMENT_SHIFT, FREE_KIND_SHIFT, IS_TRUE, IS_WIDE, Op, SMALL_BLOCK_SHIFT, SMALL_BYTES, SMALL_SIZE_SHIFT, kind,
+};
 
 /// Address space of a thread heap. Unit: bytes. Source: glibc 2.36 `malloc/arena.c:HEAP_MAX_SIZE`.
 const REGION_BYTES: u64 = 64 << 20;
 
 /// All operations, by number from 1.
-const OPS: [Op; 17] = [
+const OPS: [Op; 18] = [
     Op::Malloc,
     Op::Calloc,
     Op::Realloc,
@@ -31,6 +33,7 @@ const OPS: [Op; 17] = [
     Op::Break,
     Op::ForeignBreak,
     Op::Region,
+    Op::SmallMalloc,
 ];
 
 /// What a trace is about.
@@ -102,12 +105,24 @@ impl Converter<'_> {
         let Some(&op) = op.checked_sub(1).and_then(|index| OPS.get(index)) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the program has overwritten the records"));
         };
+        match op {
+            Op::SmallMalloc => {
+                let bytes = first >> SMALL_SIZE_SHIFT & (SMALL_BYTES as u64 - 1);
+                let at = self.pointer(first >> SMALL_BLOCK_SHIFT << 4);
+                return Ok(Some(self.call(Request::Malloc { bytes }, Answer::Block { at, offset: 0 })));
+            }
+            Op::Free => {
+                let kind = first >> FREE_KIND_SHIFT << 62;
+                let block = self.pointer(first >> ARGUMENT_SHIFT | kind);
+                return Ok(Some(self.call(Request::Free { block }, Answer::Nothing)));
+            }
+            _ => {}
+        }
         let n = if first & IS_WIDE == 0 { first >> ARGUMENT_SHIFT } else { self.words.next()? };
         let request = match op {
             Op::Malloc => Request::Malloc { bytes: n },
             Op::Calloc => Request::Calloc { n, bytes: self.words.next()? },
             Op::Realloc => Request::Realloc { block: self.block()?, bytes: n },
-            Op::Free => Request::Free { block: self.block()? },
             Op::Memalign => Request::Memalign { alignment: n, bytes: self.words.next()? },
             Op::AlignedAlloc => Request::AlignedAlloc { alignment: n, bytes: self.words.next()? },
             Op::PosixMemalign => Request::PosixMemalign { alignment: n, bytes: self.words.next()? },
@@ -122,15 +137,15 @@ impl Converter<'_> {
                 return Ok(None);
             }
             Op::ThreadExit => {
-                self.summary.n_events += 1;
-                let (request, answer) = (Request::ThreadExit, Answer::Nothing);
-                return Ok(Some(Record::Call(Call { thread: n as u32, request, answer })));
+                self.thread = n as u32;
+                return Ok(Some(self.call(Request::ThreadExit, Answer::Nothing)));
             }
             Op::Break | Op::ForeignBreak => {
                 let to = n.wrapping_sub(self.base);
                 self.summary.peak_bytes = self.summary.peak_bytes.max(to);
                 return Ok(Some(if op == Op::Break { Record::Break(to) } else { Record::ForeignBreak(to) }));
             }
+            Op::SmallMalloc | Op::Free => unreachable!("these are done above"),
             Op::Region => {
                 let number = self.regions.len() as u32 + 1;
                 // A place is announced once, whatever comes and goes there.
@@ -139,7 +154,6 @@ impl Converter<'_> {
             }
         };
         let answer = match op {
-            Op::Free => Answer::Nothing,
             Op::UsableSize => Answer::Number(n),
             Op::Trim | Op::Mallopt => Answer::Number(u64::from(first & IS_TRUE != 0)),
             _ => {
@@ -149,8 +163,12 @@ impl Converter<'_> {
                 Answer::Block { at: self.pointer(word), offset }
             }
         };
+        Ok(Some(self.call(request, answer)))
+    }
+
+    fn call(&mut self, request: Request, answer: Answer) -> Record {
         self.summary.n_events += 1;
-        Ok(Some(Record::Call(Call { thread: self.thread, request, answer })))
+        Record::Call(Call { thread: self.thread, request, answer })
     }
 
     fn block(&mut self) -> io::Result<Pointer> {

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use super::wire::{MAGIC, RING_OFFSET_BYTES, header};
 
 /// Room for about 500,000 calls: what a program does while the reader sleeps. Unit: bytes.
-const RING_BYTES: u64 = 8 << 20;
+const RING_BYTES: u64 = 4 << 20;
 
 /// How long the reader sleeps when there is nothing to read.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -53,7 +53,8 @@ impl Ring {
         let mut builder = tempfile::Builder::new();
         builder.prefix("heaptwin-ring-");
         let file = builder.tempfile_in("/dev/shm").or_else(|_| builder.tempfile())?;
-        file.as_file().set_len(RING_OFFSET_BYTES + RING_BYTES)?;
+        // Written and not only made longer: the program shall not wait for pages.
+        file.as_file().write_all_at(&vec![0; (RING_OFFSET_BYTES + RING_BYTES) as usize], 0)?;
         let ring = Ring { file, has_ended: AtomicBool::new(false) };
         ring.set(header::RING_BYTES, RING_BYTES)?;
         ring.set(header::READER, u64::from(std::process::id()))?;
