@@ -12,8 +12,8 @@ mod gallery;
 mod layout;
 mod oracle;
 mod progress;
-mod table;
 mod record;
+mod table;
 mod verify;
 
 use std::process::ExitCode;
