@@ -1,11 +1,12 @@
 //! `cargo xtask oracle`: the models against the runtimes that are installed, live.
 
+mod c;
 mod cpython;
 mod jvm;
 
 use std::process::ExitCode;
 
-/// Run random programs on the real runtimes, and hold the models against what they do.
+/// Run programs on the real runtimes, and hold the models against what they do.
 ///
 /// A runtime that is not there is skipped with a word on stderr. Exit code 0: everything was exact, or skipped; 1: a
 /// difference; 2: misuse.
@@ -17,6 +18,7 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Runtime {
+    C(c::Args),
     Cpython(cpython::Args),
     Jvm(jvm::Args),
 }
@@ -24,6 +26,7 @@ enum Runtime {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
     match &args.runtime {
+        Runtime::C(args) => c::run(args),
         Runtime::Cpython(args) => cpython::run(args),
         Runtime::Jvm(args) => jvm::run(args),
     }

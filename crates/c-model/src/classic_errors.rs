@@ -98,7 +98,8 @@ impl ClassicError {
 }
 
 /// What the bodies of the functions refer to.
-pub const PRELUDE: &str = r"#include <malloc.h>
+pub const PRELUDE: &str = r"#include <gnu/libc-version.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,8 +126,8 @@ static int rec(int n) {
 }
 ";
 
-/// One C program of all fifty: its argument names the one that it runs. On descriptor 3, if that is open, it first says
-/// where its heap is going to begin.
+/// One C program of all fifty: its argument names the one that it runs. The first line that it puts out is the version
+/// of its C library and where its heap is going to begin.
 pub fn c_program() -> String {
     let mut text = PRELUDE.to_owned();
     let mut table = String::new();
@@ -137,7 +138,8 @@ pub fn c_program() -> String {
     }
     let _ = write!(
         text,
-        "\nint main(int argc, char **argv) {{\n    if (argc != 2) return 2;\n    dprintf(3, \"%p\\n\", sbrk(0));\n    \
+        "\nint main(int argc, char **argv) {{\n    if (argc != 2) return 2;\n    char line[64];\n    \
+         write(1, line, snprintf(line, sizeof line, \"%s %p\\n\", gnu_get_libc_version(), sbrk(0)));\n    \
          setvbuf(stdout, NULL, _IONBF, 0);\n{table}    return 2;\n}}\n"
     );
     text
