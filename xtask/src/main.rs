@@ -7,6 +7,7 @@ mod bench;
 mod compare;
 mod compare_log;
 mod console;
+mod convert;
 mod fuzz;
 mod gallery;
 mod layout;
@@ -33,6 +34,7 @@ enum Command {
     Bench(bench::Args),
     Compare(compare::Args),
     CompareLog(compare_log::Args),
+    Convert(convert::Args),
     Fuzz(fuzz::Args),
     Layout(layout::Args),
     Oracle(oracle::Args),
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::CompareLog(args) => compare_log::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Layout(args) => layout::run(&args),
         Command::Oracle(args) => oracle::run(&args),

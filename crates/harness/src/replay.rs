@@ -15,7 +15,9 @@
 mod blocks;
 mod c;
 mod objects;
+mod profile;
 
+use c_model::Glibc;
 use heap_trace::{Reader, Record, TraceError};
 use lifetimes::{Keep, Run};
 use memory_trait::{Fault, FaultLog};
@@ -24,6 +26,8 @@ use serde::Serialize;
 use crate::model::Model;
 use crate::run::ModelRun;
 use blocks::Blocks;
+
+pub use profile::{Profiled, profile};
 
 /// How often a run says how far it is. Unit: events.
 const PROGRESS_EVENTS: u64 = 1 << 13;
@@ -121,11 +125,7 @@ pub fn replay(
         }
     };
     let (outcome, difference) = match model {
-        Model::C if !trace.has_addresses() => (c::on_its_own(trace, options, &mut progress)?, None),
-        Model::C => match c::as_recorded(trace, options, &mut progress)? {
-            Ok(outcome) => (outcome, None),
-            Err(difference) => (c::on_its_own(open()?, options, &mut progress)?, Some(difference)),
-        },
+        Model::C => in_c(&open, trace, options, &mut progress)?,
         Model::CPython => (objects::on_cpython(trace, options, &mut progress)?, None),
         Model::Jvm => (objects::on_jvm(trace, options, &mut progress)?, None),
     };
@@ -145,6 +145,28 @@ pub fn replay(
         summary,
     };
     Ok(Replayed { run, difference })
+}
+
+/// In C: at the recorded addresses, or if that cannot be at its own, with what was different.
+fn in_c(
+    open: &impl Fn() -> Result<Reader, TraceError>,
+    mut trace: Reader,
+    options: &Options,
+    progress: &mut impl FnMut(u64),
+) -> Result<(Outcome, Option<String>), TraceError> {
+    let mut difference = None;
+    if trace.has_addresses() {
+        let mut account = c::Account::new(options.keep);
+        match c::as_recorded(trace, Glibc::builder(), &mut account, progress)? {
+            Ok(ended) => return Ok((account.finish(ended), None)),
+            Err(different) => difference = Some(different),
+        }
+        trace = open()?;
+    }
+    let mut account = c::Account::new(options.keep);
+    let glibc = Glibc::builder().limit_bytes(options.heap_limit_bytes);
+    let ended = c::on_its_own(trace, glibc, &mut account, progress)?;
+    Ok((account.finish(ended), difference))
 }
 
 /// What came of a run.

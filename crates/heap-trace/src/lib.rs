@@ -1,7 +1,9 @@
 //! Recorded allocation traces: what a real program asked of malloc and what it got.
 //!
 //! [`Reader`] streams a trace, compressed or not, one [`Record`] at a time: a trace of 10^8 events needs no more memory
-//! than one of ten. [`Writer`] writes the same format. [`AddressMap`] turns a trace's normalised pointers into
+//! than one of ten. The logs of mtrace, heaptrack, Malloc Lab and ltrace are read by the same [`Reader`], told by their
+//! first line, and [`Reader::losses`] says what they leave out. [`Writer`] writes our format, [`MtraceWriter`] and
+//! [`RepWriter`] those of others. [`AddressMap`] turns a trace's normalised pointers into
 //! addresses and back.
 //!
 //! ```
@@ -37,4 +39,4 @@ pub use reader::{LINE_BYTES_MAX, Reader};
 pub use record::{Answer, Call, Header, Pointer, Record, Refusals, Request, SnapshotLine};
 pub use sink::Sink;
 pub use source::{Compression, open};
-pub use write::Writer;
+pub use write::{Losses, MtraceWriter, RepSize, RepWriter, Writer};

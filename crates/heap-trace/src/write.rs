@@ -1,6 +1,13 @@
-//! Writing a trace.
+//! Writing a trace: in our format, and in those of other tools.
 
+mod mtrace;
+mod rep;
+
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+
+pub use mtrace::MtraceWriter;
+pub use rep::{RepSize, RepWriter};
 
 use crate::record::{Header, Record};
 
@@ -11,7 +18,7 @@ pub struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a trace.
+    /// Begins a trace. The header of a foreign log is written as it is, empty: what follows has names, no addresses.
     ///
     /// # Errors
     /// Whatever writing gives.
@@ -36,5 +43,22 @@ impl<W: Write> Writer<W> {
     pub fn finish(mut self) -> io::Result<W> {
         self.to.flush()?;
         Ok(self.to)
+    }
+}
+
+/// What a format cannot say, and how often that was so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Losses {
+    fn add(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// What was lost, in sentences for the user, with how often.
+    pub fn sentences(&self) -> Vec<String> {
+        self.counts.iter().map(|(what, n)| format!("{what} ({n} times)").replace("(1 times)", "(once)")).collect()
     }
 }

@@ -2,20 +2,29 @@
 
 mod account;
 
-use c_model::malloc::{Replay, System};
+use c_model::malloc::{Builder, Replay, Statistics, System};
 use c_model::params::OUT_OF_MEMORY_MESSAGE;
 use c_model::{Glibc, RawMemory};
 use heap_trace::{Call, Problem, Reader, Record, Request, TraceError};
 use memory_trait::{Address, Allocator, Fault, FaultKind, Moment, ThreadId, Tick};
 
 use super::blocks::{Blocks, Change};
-use super::{Options, Outcome};
 
-use account::{Account, Chunk};
+pub(super) use account::Account;
 
 /// The bit of a chunk's size field that says that it is a mapping of its own. Source: glibc 2.36
 /// `malloc/malloc.c:IS_MMAPPED`.
 const IS_MMAPPED: u64 = 2;
+
+/// The chunk of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Chunk {
+    /// Of the block.
+    pub(super) at: Address,
+    pub(super) header_bytes: u64,
+    /// Header included.
+    pub(super) total_bytes: u64,
+}
 
 /// The chunk of a live block. A mapped one has two words before the block; of another, the first word still belongs to
 /// its neighbour.
@@ -32,25 +41,43 @@ fn moment(tick: u64, call: &Call) -> Moment {
 /// An event that the replay has not run yet: it waits for the line after it.
 struct Waiting {
     now: Moment,
+    request: Request,
     change: Option<Change>,
+}
+
+/// Who keeps the books of a replay.
+pub(super) trait Books {
+    /// Where the live block of an index is.
+    fn address(&self, index: usize) -> Address;
+    /// A call has done this; `chunk` is that of the block that was born in it.
+    fn apply(&mut self, now: Moment, request: &Request, change: &Change, chunk: Option<Chunk>);
+    /// A call is over, or none has been made yet: this is the heap.
+    fn settle(&mut self, now: Moment, statistics: Statistics);
+}
+
+/// How a replay ended.
+pub(super) struct Ended {
+    pub(super) n_events: u64,
+    /// What ended it before the trace did.
+    pub(super) fault: Option<Fault>,
 }
 
 /// The calls, with what the operating system answered then. The inner error is the first call that does not give what
 /// was recorded.
 pub(super) fn as_recorded(
     mut trace: Reader,
-    options: &Options,
+    glibc: Builder,
+    books: &mut impl Books,
     progress: &mut impl FnMut(u64),
-) -> Result<Result<Outcome, String>, TraceError> {
+) -> Result<Result<Ended, String>, TraceError> {
     let header = trace.header();
-    let mut replay = Replay::new(&header, Glibc::builder()).map_err(|_| {
+    let mut replay = Replay::new(&header, glibc).map_err(|_| {
         let expected = "a program break that a process can have";
         let problem = Problem::Expected { expected, found: format!("base={:x}", header.base) };
         TraceError { file: trace.file().to_owned(), line: 1, column: 0, problem }
     })?;
     let mut blocks = Blocks::new(&trace);
-    let mut account = Account::new(options.keep);
-    account.sample(Tick(0), replay.glibc().statistics());
+    books.settle(Moment::default(), replay.glibc().statistics());
     let mut waiting: Option<Waiting> = None;
     let mut is_over = false;
     while !is_over {
@@ -59,7 +86,7 @@ pub(super) fn as_recorded(
         let next = match &record {
             Some(Record::Call(call)) => {
                 let change = blocks.call(&trace, call)?;
-                Some(Waiting { now: moment(blocks.contents.n_events, call), change })
+                Some(Waiting { now: moment(blocks.contents.n_events, call), request: call.request, change })
             }
             Some(record) => {
                 blocks.note(record);
@@ -76,32 +103,31 @@ pub(super) fn as_recorded(
             return Ok(Err(difference.to_string()));
         }
         if replay.tally().n_events > n_run
-            && let Some(Waiting { now, change }) = waiting.take()
+            && let Some(Waiting { now, request, change }) = waiting.take()
         {
             let glibc = replay.glibc();
             if let Some(change) = change {
-                account.apply(now, &change, change.born.map(|born| chunk_of(glibc, born.at)));
+                books.apply(now, &request, &change, change.born.map(|born| chunk_of(glibc, born.at)));
             }
-            account.resized(now, glibc.statistics());
-            account.sample(now.tick, glibc.statistics());
+            books.settle(now, glibc.statistics());
             progress(now.tick.0);
         }
         waiting = next.or(waiting);
     }
-    Ok(Ok(account.finish(blocks.contents.n_events, None)))
+    Ok(Ok(Ended { n_events: blocks.contents.n_events, fault: None }))
 }
 
 /// The calls on an operating system of the model's own: addresses are its own, and so is the end of memory. What the
 /// recorded program was refused is not asked for, and what is no block is not freed.
 pub(super) fn on_its_own(
     mut trace: Reader,
-    options: &Options,
+    glibc: Builder,
+    books: &mut impl Books,
     progress: &mut impl FnMut(u64),
-) -> Result<Outcome, TraceError> {
-    let mut glibc = Glibc::builder().contents(false).limit_bytes(options.heap_limit_bytes).build();
+) -> Result<Ended, TraceError> {
+    let mut glibc = glibc.contents(false).build();
     let mut blocks = Blocks::new(&trace);
-    let mut account = Account::new(options.keep);
-    account.sample(Tick(0), glibc.statistics());
+    books.settle(Moment::default(), glibc.statistics());
     let mut fault = None;
     while fault.is_none()
         && let Some(record) = trace.next_record()?
@@ -113,22 +139,21 @@ pub(super) fn on_its_own(
         let change = blocks.call(&trace, call)?;
         let now = moment(blocks.contents.n_events, call);
         if let Some(change) = change {
-            match perform(&mut glibc, call, &change, &account) {
-                Ok(at) => account.apply(now, &change, change.born.map(|_| chunk_of(&glibc, at))),
+            let given = change.given.map_or(Address::NULL, |index| books.address(index));
+            match perform(&mut glibc, call, &change, given) {
+                Ok(at) => books.apply(now, &call.request, &change, change.born.map(|_| chunk_of(&glibc, at))),
                 Err(stopped) => fault = Some(Fault { at: now, ..*stopped }),
             }
         }
-        account.resized(now, glibc.statistics());
-        account.sample(now.tick, glibc.statistics());
+        books.settle(now, glibc.statistics());
         progress(now.tick.0);
     }
-    Ok(account.finish(blocks.contents.n_events, fault))
+    Ok(Ended { n_events: blocks.contents.n_events, fault })
 }
 
 /// Makes a call, and answers the block that it gave.
-fn perform(glibc: &mut Glibc, call: &Call, change: &Change, account: &Account) -> memory_trait::Outcome<Address> {
+fn perform(glibc: &mut Glibc, call: &Call, change: &Change, given: Address) -> memory_trait::Outcome<Address> {
     glibc.switch_thread(ThreadId(call.thread));
-    let given = change.given.map_or(Address::NULL, |index| account.address(index));
     let Some(born) = change.born else {
         match call.request {
             Request::Free { .. } | Request::Realloc { bytes: 0, .. } => glibc.free(given)?,

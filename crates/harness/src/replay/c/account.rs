@@ -1,24 +1,16 @@
 //! What a C program's blocks are to an observer, and where the bytes of its heap are.
 
 use c_model::malloc::Statistics;
+use heap_trace::Request;
 use lifetimes::{Keep, Recorder, Timeline};
 use memory_trait::{
     Address, Event, Fault, FaultKind, FaultLog, Label, Moment, ObjectId, Observer, Place, Program, Reclaimer, Storage,
     Tick, Usage,
 };
 
+use super::{Books, Chunk, Ended};
 use crate::replay::Outcome;
 use crate::replay::blocks::{Birth, Change};
-
-/// The chunk of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Chunk {
-    /// Of the block.
-    pub(super) at: Address,
-    pub(super) header_bytes: u64,
-    /// Header included.
-    pub(super) total_bytes: u64,
-}
 
 /// A live block.
 #[derive(Clone, Copy)]
@@ -29,7 +21,7 @@ struct Block {
 }
 
 /// The books of a replay.
-pub(super) struct Account {
+pub(in crate::replay) struct Account {
     recorder: Recorder,
     timeline: Timeline,
     faults: FaultLog,
@@ -43,7 +35,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(keep: Keep) -> Self {
+    pub(in crate::replay) fn new(keep: Keep) -> Self {
         Account {
             recorder: Recorder::new(&Program::default()).keep(keep),
             timeline: Timeline::default(),
@@ -56,13 +48,60 @@ impl Account {
         }
     }
 
-    /// Where the live block of an index is.
-    pub(super) fn address(&self, index: usize) -> Address {
+    /// The program frees a block: its last reference goes with it.
+    fn let_go(&mut self, now: Moment, block: Block) {
+        let object = block.object;
+        self.payload_bytes -= block.payload_bytes;
+        self.header_bytes -= block.chunk.header_bytes;
+        self.recorder.observe(now, &Event::Reclaimed { object, by: Reclaimer::Free });
+        self.recorder.observe(now, &Event::Stored { place: Place::Slot, old: Some(object), new: None });
+    }
+
+    fn record(&mut self, fault: Fault) {
+        self.recorder.observe(fault.at, &Event::Faulted(&fault));
+        self.faults.push(fault);
+    }
+
+    fn usage(&self, statistics: Statistics) -> Usage {
+        let Statistics { n_live, live_bytes, own_bytes, system_bytes } = statistics;
+        Usage {
+            n_objects: n_live,
+            payload_bytes: self.payload_bytes,
+            header_bytes: self.header_bytes + own_bytes,
+            rounding_bytes: live_bytes.saturating_sub(self.payload_bytes + self.header_bytes),
+            boxed_bytes: 0,
+            free_bytes: statistics.free_bytes(),
+            heap_bytes: system_bytes,
+            stack_bytes: 0,
+        }
+    }
+
+    /// The process exits: of itself, or by a fault of the last event.
+    pub(in crate::replay) fn finish(mut self, Ended { n_events, fault }: Ended) -> Outcome {
+        let end = Tick(n_events + u64::from(fault.is_none()));
+        let exit = Moment { tick: end, ..Moment::default() };
+        let has_ended = fault.is_none();
+        if let Some(fault) = fault {
+            self.record(fault);
+        }
+        let mut left: Vec<ObjectId> = self.blocks.iter().flatten().map(|block| block.object).collect();
+        left.sort_unstable();
+        for object in left {
+            self.recorder.observe(exit, &Event::Reclaimed { object, by: Reclaimer::Exit });
+        }
+        if has_ended {
+            self.recorder.observe(exit, &Event::ThreadEnded);
+        }
+        Outcome { run: self.recorder.finish(&self.timeline, &self.faults), faults: self.faults, n_events }
+    }
+}
+
+impl Books for Account {
+    fn address(&self, index: usize) -> Address {
         self.blocks[index].expect("a block that is given to a call is live").chunk.at
     }
 
-    /// An event has happened; `chunk` is that of the block that was born in it.
-    pub(super) fn apply(&mut self, now: Moment, change: &Change, chunk: Option<Chunk>) {
+    fn apply(&mut self, now: Moment, _: &Request, change: &Change, chunk: Option<Chunk>) {
         if let (Some(Birth { index, payload_bytes, at: _ }), Some(chunk)) = (change.born, chunk) {
             let object = ObjectId(self.n_objects);
             self.n_objects += 1;
@@ -106,63 +145,12 @@ impl Account {
         }
     }
 
-    /// The program frees a block: its last reference goes with it.
-    fn let_go(&mut self, now: Moment, block: Block) {
-        let object = block.object;
-        self.payload_bytes -= block.payload_bytes;
-        self.header_bytes -= block.chunk.header_bytes;
-        self.recorder.observe(now, &Event::Reclaimed { object, by: Reclaimer::Free });
-        self.recorder.observe(now, &Event::Stored { place: Place::Slot, old: Some(object), new: None });
-    }
-
-    fn record(&mut self, fault: Fault) {
-        self.recorder.observe(fault.at, &Event::Faulted(&fault));
-        self.faults.push(fault);
-    }
-
-    /// The heap as it is after an event.
-    pub(super) fn resized(&mut self, now: Moment, statistics: Statistics) {
+    fn settle(&mut self, now: Moment, statistics: Statistics) {
         let heap_bytes = statistics.system_bytes;
         if heap_bytes != self.told_heap_bytes {
             self.told_heap_bytes = heap_bytes;
             self.recorder.observe(now, &Event::HeapResized { heap_bytes });
         }
-    }
-
-    pub(super) fn sample(&mut self, tick: Tick, statistics: Statistics) {
-        self.timeline.sample(tick, self.usage(statistics));
-    }
-
-    fn usage(&self, statistics: Statistics) -> Usage {
-        let Statistics { n_live, live_bytes, own_bytes, system_bytes } = statistics;
-        Usage {
-            n_objects: n_live,
-            payload_bytes: self.payload_bytes,
-            header_bytes: self.header_bytes + own_bytes,
-            rounding_bytes: live_bytes.saturating_sub(self.payload_bytes + self.header_bytes),
-            boxed_bytes: 0,
-            free_bytes: statistics.free_bytes(),
-            heap_bytes: system_bytes,
-            stack_bytes: 0,
-        }
-    }
-
-    /// The process exits after `n_events`: of itself, or by a fault of the last one.
-    pub(super) fn finish(mut self, n_events: u64, fault: Option<Fault>) -> Outcome {
-        let end = Tick(n_events + u64::from(fault.is_none()));
-        let exit = Moment { tick: end, ..Moment::default() };
-        let has_ended = fault.is_none();
-        if let Some(fault) = fault {
-            self.record(fault);
-        }
-        let mut left: Vec<ObjectId> = self.blocks.iter().flatten().map(|block| block.object).collect();
-        left.sort_unstable();
-        for object in left {
-            self.recorder.observe(exit, &Event::Reclaimed { object, by: Reclaimer::Exit });
-        }
-        if has_ended {
-            self.recorder.observe(exit, &Event::ThreadEnded);
-        }
-        Outcome { run: self.recorder.finish(&self.timeline, &self.faults), faults: self.faults, n_events }
+        self.timeline.sample(now.tick, self.usage(statistics));
     }
 }
