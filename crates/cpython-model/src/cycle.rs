@@ -8,6 +8,7 @@ pub(crate) mod deduce;
 pub mod graph;
 pub(crate) mod lists;
 pub mod recorded;
+pub(crate) mod semantics;
 pub(crate) mod weakrefs;
 
 use memory_trait::{Allocator, ObjectKey, Observer};
@@ -58,6 +59,8 @@ pub(crate) struct Gc {
     pub(crate) stats: [GenerationStats; N_GENERATIONS],
     /// Heads of the lists, by [`ListId`].
     pub(crate) heads: [ObjectKey; lists::N_LISTS],
+    /// `gc.DEBUG_SAVEALL`: garbage is not cleared but kept in this list, `gc.garbage`.
+    pub(crate) saves_into: Option<ObjectKey>,
     /// A buffer of ours.
     pub(crate) scratch: Vec<ObjectKey>,
     /// The collection in progress.
@@ -76,6 +79,7 @@ impl Gc {
             long_lived_total: 0,
             stats: [GenerationStats::default(); N_GENERATIONS],
             heads: std::array::from_fn(|_| lists::new_head(objects)),
+            saves_into: None,
             scratch: Vec::new(),
             running: None,
         }
@@ -146,6 +150,19 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         if !self.gc.is_collecting {
             self.begin_collection(generation, "gc.collect()");
         }
+    }
+
+    /// `gc.freeze()`: whatever is tracked is never looked at again, until [`Heap::unfreeze`].
+    pub(crate) fn freeze(&mut self) {
+        for generation in 0..N_GENERATIONS {
+            self.merge(ListId::Generation(generation), ListId::Permanent);
+            self.gc.counts[generation] = 0;
+        }
+    }
+
+    /// `gc.unfreeze()`: all of that is in the oldest generation again.
+    pub(crate) fn unfreeze(&mut self) {
+        self.merge(ListId::Permanent, ListId::Generation(N_GENERATIONS - 1));
     }
 
     /// `PyObject_GC_Track`: into the youngest generation, if it is not tracked yet.

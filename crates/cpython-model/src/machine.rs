@@ -5,6 +5,7 @@
 
 mod builder;
 mod calls;
+mod collector;
 mod containers;
 mod errors;
 mod maps;

@@ -9,6 +9,7 @@ use cpython_model::obmalloc::replay::Failure;
 use flate2::read::GzDecoder;
 
 const GC_POINTS: &str = "gc_points-3.11.7-3.12.1-3.13.0.jsonl.gz";
+const GC_CONTROL: &str = "gc_control-3.11.7-3.12.1-3.13.0.jsonl.gz";
 const OBJECT_ADDRESSES: &str = "object_addresses-3.11.7-3.12.1-3.13.0.jsonl.gz";
 const FINALIZER_ORDER: &str = "finalizer_order-3.11.7-3.12.1-3.13.0.jsonl.gz";
 
@@ -104,10 +105,22 @@ fn a_file_is_recognised_by_its_start() {
 
 #[test]
 fn another_versions_rules_do_not_explain_a_recording() {
-    let right = one_run("3.11.7", "[20,2,2]");
-    assert_eq!(compare(right.as_bytes()).map(|exact| exact.n_runs), Ok(1));
-    let wrong = right.replace("\"version\":\"3.11.7\"", "\"version\":\"3.13.0\"");
-    assert!(matches!(failure(&wrong), Failure::Mismatch { .. }));
+    let releases = ["3.11.7", "3.12.1", "3.13.0"];
+    for recorded in releases {
+        let right = one_run(recorded, "[20,2,2]");
+        assert_eq!(compare(right.as_bytes()).map(|exact| exact.n_runs), Ok(1));
+        for other in releases.into_iter().filter(|&other| other != recorded) {
+            let wrong = right.replace(&format!("\"version\":\"{recorded}\""), &format!("\"version\":\"{other}\""));
+            assert!(matches!(failure(&wrong), Failure::Mismatch { .. }), "{other}'s rules explain {recorded}");
+        }
+    }
+}
+
+#[test]
+fn a_collector_that_is_switched_off_frozen_or_told_to_keep_garbage_does_as_it_did() {
+    let exact =
+        compare(BufReader::new(File::open(path(GC_CONTROL)).unwrap())).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(exact, ExactRuns { n_runs: 9, n_rows: 246, n_events: 0, n_addresses: 0 });
 }
 
 #[test]

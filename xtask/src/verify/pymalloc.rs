@@ -36,8 +36,9 @@ pub(super) fn verify(file: &Path, kind: Kind) -> Verdict {
             (replayed.map(|exact| (exact.n_calls, note(&exact))), "calls")
         }
         Kind::Tables => {
-            let note = |n: u64| if n == 0 { String::new() } else { format!("{n} lines of semantics are not compared") };
-            (recorded::compare(source).map(|exact| (exact.n_values, note(exact.n_semantics))), "sizes")
+            let note =
+                |n: u64| if n == 0 { String::new() } else { format!("{n} experiments of semantics are not compared") };
+            (recorded::compare(source).map(|exact| (exact.n_values, note(exact.n_experiments_left))), "sizes")
         }
     };
     match outcome {

@@ -162,6 +162,15 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// `delete_garbage`, one object: clear it, which usually makes its count zero.
     fn clear_next(&mut self) {
         let Some(key) = self.first_of(ListId::StillUnreachable) else { return self.end_collection() };
+        if let Some(garbage) = self.gc.saves_into {
+            self.incref(key);
+            // Without memory for the list the real one forgets the object, too.
+            if self.list_append(garbage, key).is_err() {
+                self.is_last_reference(key);
+            }
+            self.push_work(Work::Collect(Phase::Cleared(key)));
+            return;
+        }
         self.incref(key);
         self.push_work(Work::Collect(Phase::Cleared(key)));
         self.push_work(Work::Drop(key));

@@ -83,6 +83,8 @@ pub struct Graph<A = PageAllocator> {
     finalizable: u32,
     /// Identity and rescuing slot of each finalizable object.
     finalizables: FxHashMap<ObjectKey, (u64, Option<usize>)>,
+    /// `gc.garbage`.
+    garbage: ObjectKey,
     /// What finalizers and callbacks logged.
     logged: Vec<u64>,
 }
@@ -111,6 +113,8 @@ impl<A: Allocator> Graph<A> {
         let iterator = heap.insert(Body::List(List::default()), Address::NULL, true);
         heap.gc.count_allocation();
         heap.track(iterator);
+        // `gc.garbage` is as old as the interpreter.
+        let garbage = heap.insert(Body::List(List::default()), Address::NULL, true);
         Graph {
             heap,
             slots: vec![none; n_slots],
@@ -121,6 +125,7 @@ impl<A: Allocator> Graph<A> {
             object,
             finalizable,
             finalizables: FxHashMap::default(),
+            garbage,
             logged: Vec::new(),
         }
     }
@@ -151,6 +156,21 @@ impl<A: Allocator> Graph<A> {
     /// The address of what is in a slot, `id(S[a])`.
     pub fn address(&self, slot: usize) -> Option<Address> {
         self.slots.get(slot).map(|&key| self.heap.object(key).address)
+    }
+
+    /// `gc.is_tracked(S[a])`.
+    pub(crate) fn is_tracked(&self, slot: usize) -> bool {
+        self.slots.get(slot).is_some_and(|&key| self.heap.object(key).is_tracked())
+    }
+
+    /// `len(gc.garbage)`: what was kept there since it was last cleared.
+    pub fn n_garbage(&self) -> usize {
+        self.heap.list_ref(self.garbage).items.len()
+    }
+
+    /// `gc.get_count()`.
+    pub fn counts(&self) -> [u32; N_GENERATIONS] {
+        self.heap.gc.counts
     }
 
     /// The allocator.
@@ -255,8 +275,51 @@ impl<A: Allocator> Graph<A> {
                 self.heap.drop_reference(old);
                 Ok(())
             }
+            Op::Disable
+            | Op::Enable
+            | Op::Freeze
+            | Op::Unfreeze
+            | Op::SetThreshold(_)
+            | Op::SaveAll(_)
+            | Op::ClearGarbage => self.control(operation),
             other => self.create(other),
         }
+    }
+
+    /// What module `gc` offers beside `gc.collect()`.
+    fn control(&mut self, operation: GraphOperation) -> Result<(), GraphError> {
+        use GraphOperation as Op;
+        match operation {
+            Op::Disable => {
+                self.heap.gc.is_enabled = false;
+            }
+            Op::Enable => {
+                self.heap.gc.is_enabled = true;
+            }
+            Op::Freeze => {
+                self.heap.freeze();
+            }
+            Op::Unfreeze => {
+                self.heap.unfreeze();
+            }
+            Op::SetThreshold(thresholds) => {
+                // Called by way of a tuple of arguments, as `weakref.ref` is.
+                let arguments = vec![self.heap.none(), self.heap.none(), self.heap.none()];
+                let arguments = self.made(|heap| heap.tuple(arguments), complete)?;
+                self.heap.gc.thresholds = thresholds;
+                self.heap.drop_reference(arguments);
+                self.settle();
+            }
+            Op::SaveAll(saves_all) => {
+                self.heap.gc.saves_into = saves_all.then_some(self.garbage);
+            }
+            Op::ClearGarbage => {
+                self.heap.clear_container(self.garbage);
+                self.settle();
+            }
+            other => unreachable!("{other:?} is nothing of module gc's"),
+        }
+        Ok(())
     }
 
     /// Operations that make an object.

@@ -2,7 +2,7 @@
 //!
 //! A file of tables has JSON lines of four types. `sizes`: what expressions ask the allocator for. `growth`: capacities
 //! and walks of containers. `attr_history`: the requests of instances and attribute stores. `semantics`: directed
-//! experiments with the whole interpreter, which are nothing for a layout: they are counted and left alone.
+//! experiments with the whole interpreter; those that a graph of objects can do are compared, the others counted.
 
 use std::fmt;
 use std::io::BufRead;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Version;
+use crate::cycle::semantics;
 use crate::obmalloc::replay::{Failure, Mismatch, Stop, each_line};
 
 mod attributes;
@@ -24,8 +25,8 @@ mod walks;
 pub struct ExactTables {
     /// Values compared: a size, a capacity, a step of a walk, an operation of a history.
     pub n_values: u64,
-    /// Lines of type `semantics`, which are not compared.
-    pub n_semantics: u64,
+    /// Experiments of lines of type `semantics` that are not compared.
+    pub n_experiments_left: u64,
 }
 
 impl fmt::Display for ExactTables {
@@ -46,10 +47,25 @@ pub fn is_tables(head: &[u8]) -> bool {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Row {
-    Sizes { version: String, sizes: serde_json::Map<String, Value> },
-    Growth { version: String, growth: serde_json::Map<String, Value> },
-    AttrHistory { version: String, seed: u64, ops: Vec<(u64, u64, u32)>, events: Vec<(Vec<i64>, Vec<i64>)> },
-    Semantics {},
+    Sizes {
+        version: String,
+        sizes: serde_json::Map<String, Value>,
+    },
+    Growth {
+        version: String,
+        growth: serde_json::Map<String, Value>,
+    },
+    AttrHistory {
+        version: String,
+        seed: u64,
+        ops: Vec<(u64, u64, u32)>,
+        events: Vec<(Vec<i64>, Vec<i64>)>,
+    },
+    Semantics {
+        version: String,
+        #[serde(flatten)]
+        experiments: serde_json::Map<String, Value>,
+    },
 }
 
 /// Compares a file of tables to its end or its first wrong row.
@@ -67,14 +83,36 @@ pub fn compare(file: impl BufRead) -> Result<ExactTables, Failure> {
                 comparison.row = format!("attr_history seed {seed}");
                 attributes::compare(&mut comparison, &ops, &events)
             }
-            Row::Semantics {} => {
-                exact.n_semantics += 1;
-                Ok(())
+            Row::Semantics { version, experiments } => {
+                let mut comparison = Comparison::new(&version, &mut exact)?;
+                "semantics".clone_into(&mut comparison.row);
+                semantics(&mut comparison, &experiments)
             }
         }
     });
     lines.map_err(|failure| failure.after(n_before))?;
     Ok(exact)
+}
+
+/// The experiments of a line that are known: each is a value.
+fn semantics(comparison: &mut Comparison<'_>, experiments: &serde_json::Map<String, Value>) -> Result<(), Stop> {
+    for (name, recorded) in experiments {
+        let predicted = match (name.as_str(), recorded) {
+            _ if comparison.version < Version::V3_11 => None,
+            ("tracked", Value::Object(flags)) => {
+                for (flag, predicted) in semantics::predict_tracked(flags, comparison.version) {
+                    comparison.value(|| format!("tracked.{flag}"), &flags[&flag], &predicted)?;
+                }
+                continue;
+            }
+            _ => semantics::predict(name, comparison.version),
+        };
+        match predicted {
+            Some(predicted) => comparison.value(|| name.clone(), recorded, &predicted)?,
+            None => comparison.exact.n_experiments_left += 1,
+        }
+    }
+    Ok(())
 }
 
 /// Comparing the values of one row.

@@ -257,3 +257,67 @@ fn debug_stats_read_like_the_runtimes() -> Outcome<()> {
     );
     Ok(())
 }
+
+#[test]
+fn a_disabled_collector_goes_on_counting() -> Outcome<()> {
+    for version in VERSIONS {
+        let mut world = World::with(CPython::builder().version(version).threshold([20, 10, 10]));
+        world.python.gc_disable();
+        world.python.new_list(A, Kind::Reference)?;
+        for _ in 0..30 {
+            world.python.new_record(B, world.node)?;
+            world.python.push(A, B)?;
+        }
+        assert_eq!((world.python.gc_count(), world.python.gc_is_enabled()), ([31, 0, 0], false), "{version}");
+        assert_eq!(collections(&mut world), [""; 0]);
+        world.python.gc_enable();
+        world.python.new_record(B, world.node)?;
+        assert_eq!(collections(&mut world), ["collection 0 threshold"], "{version}");
+    }
+    Ok(())
+}
+
+#[test]
+fn frozen_garbage_is_found_again_once_it_is_unfrozen() -> Outcome<()> {
+    for version in VERSIONS {
+        let mut world = World::new(version);
+        let before = world.python.gc_freeze_count();
+        world.python.new_record(A, world.node)?;
+        world.python.store(A, NEXT, A)?;
+        world.python.set_null(A)?;
+        world.python.gc_freeze();
+        assert_eq!(world.python.gc_count(), [0, 0, 0], "freezing sets the counts to zero");
+        assert_eq!(world.python.gc_freeze_count(), before + 1);
+        world.python.collect()?;
+        assert_eq!(world.python.n_objects_of(world.node), 1, "{version}: what is frozen is not looked at");
+        world.python.verify().unwrap_or_else(|wrong| panic!("{wrong}"));
+        world.python.gc_unfreeze();
+        world.python.collect()?;
+        assert_eq!(world.python.n_objects_of(world.node), 0, "{version}");
+        world.python.verify().unwrap_or_else(|wrong| panic!("{wrong}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_frozen_object_still_dies_when_nothing_refers_to_it() -> Outcome<()> {
+    let mut world = World::new(Version::V3_12);
+    world.python.new_record(A, world.node)?;
+    world.python.gc_freeze();
+    world.python.set_null(A)?;
+    assert_eq!(world.python.n_objects_of(world.node), 0);
+    Ok(())
+}
+
+#[test]
+fn another_threshold_counts_from_then_on() -> Outcome<()> {
+    let mut world = World::new(Version::V3_13);
+    world.python.gc_set_threshold([3, 10, 10]);
+    world.python.new_list(A, Kind::Reference)?;
+    for _ in 0..3 {
+        world.python.new_record(B, world.node)?;
+        world.python.push(A, B)?;
+    }
+    assert_eq!(collections(&mut world), ["collection 0 threshold"]);
+    Ok(())
+}

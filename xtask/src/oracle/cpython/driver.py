@@ -231,6 +231,12 @@ def run_graph(S, K, program, copies, enable, collect, freeze):
         elif k == 19:
             S[a] = (S[b], S[b], S[b], S[b], S[b], S[b], S[b], S[b], S[b], S[b],
                     S[b], S[b], S[b], S[b], S[b], S[b], S[b], S[b], S[b], S[b])
+        elif k == 20: gc.disable()
+        elif k == 21: gc.enable()
+        elif k == 22: freeze()
+        elif k == 24: gc.set_threshold(a, b, c)
+        elif k == 25: gc.set_debug(a)
+        elif k == 26: gc.garbage.clear()
 
 
 LOG = []

@@ -58,6 +58,20 @@ pub enum GraphOperation {
     WeakSlot(usize, usize, u64),
     /// `W[a] = None`
     DropWeak(usize),
+    /// `gc.disable()`
+    Disable,
+    /// `gc.enable()`
+    Enable,
+    /// `gc.freeze()`
+    Freeze,
+    /// `gc.unfreeze()`
+    Unfreeze,
+    /// `gc.set_threshold(...)`
+    SetThreshold([u32; 3]),
+    /// `gc.set_debug(gc.DEBUG_SAVEALL)`, or with 0
+    SaveAll(bool),
+    /// `gc.garbage.clear()`
+    ClearGarbage,
 }
 
 impl GraphOperation {
@@ -84,6 +98,16 @@ impl GraphOperation {
             17 => GraphOperation::NewDictOfOne(a, b, c),
             18 => GraphOperation::NewTriple(a),
             19 => GraphOperation::NewTwenty(a, b),
+            20 => GraphOperation::Disable,
+            21 => GraphOperation::Enable,
+            22 => GraphOperation::Freeze,
+            23 => GraphOperation::Unfreeze,
+            24 => {
+                let threshold = |n: usize| u32::try_from(n).ok();
+                GraphOperation::SetThreshold([threshold(a)?, threshold(b)?, threshold(c)?])
+            }
+            25 => GraphOperation::SaveAll(a != 0),
+            26 => GraphOperation::ClearGarbage,
             _ => return None,
         })
     }
@@ -140,7 +164,14 @@ impl GraphOperation {
             | Op::DeleteItem(..)
             | Op::WeakField(..)
             | Op::WeakSlot(..)
-            | Op::DropWeak(_) => None,
+            | Op::DropWeak(_)
+            | Op::Disable
+            | Op::Enable
+            | Op::Freeze
+            | Op::Unfreeze
+            | Op::SetThreshold(_)
+            | Op::SaveAll(_)
+            | Op::ClearGarbage => None,
         }
     }
 }
@@ -174,6 +205,14 @@ impl fmt::Display for GraphOperation {
             Op::WeakField(a, b, id) => write!(f, "S[{a}].w = weakref.ref(S[{b}], callback {id})"),
             Op::WeakSlot(a, b, id) => write!(f, "W[{a}] = weakref.ref(S[{b}], callback {id})"),
             Op::DropWeak(a) => write!(f, "W[{a}] = None"),
+            Op::Disable => write!(f, "gc.disable()"),
+            Op::Enable => write!(f, "gc.enable()"),
+            Op::Freeze => write!(f, "gc.freeze()"),
+            Op::Unfreeze => write!(f, "gc.unfreeze()"),
+            Op::SetThreshold([young, middle, old]) => write!(f, "gc.set_threshold({young}, {middle}, {old})"),
+            Op::SaveAll(true) => write!(f, "gc.set_debug(gc.DEBUG_SAVEALL)"),
+            Op::SaveAll(false) => write!(f, "gc.set_debug(0)"),
+            Op::ClearGarbage => write!(f, "gc.garbage.clear()"),
         }
     }
 }
