@@ -185,27 +185,32 @@ impl Memory {
         Ok(())
     }
 
-    /// Reads the word at `at`.
-    #[inline]
+    /// Reads the word at `at`, which is likely to be of the heap.
+    #[expect(clippy::inline_always, reason = "most of what an allocator does; left to itself, the compiler calls it")]
+    #[inline(always)]
     pub(crate) fn load(&self, at: u64) -> Result<u64, Unmapped> {
         match self.heap.get(at) {
             Some(word) => Ok(word),
-            None => self.load_of_image(at),
+            None => self.load_elsewhere(at),
         }
     }
 
-    /// Writes the word at `at`.
-    #[inline]
+    /// Writes the word at `at`, which is likely to be of the heap.
+    #[expect(clippy::inline_always, reason = "most of what an allocator does; left to itself, the compiler calls it")]
+    #[inline(always)]
     pub(crate) fn store(&mut self, at: u64, value: u64) -> Result<(), Unmapped> {
-        if let Some(word) = self.heap.get_mut(at) {
-            *word = value;
-            return Ok(());
+        match self.heap.get_mut(at) {
+            Some(word) => {
+                *word = value;
+                Ok(())
+            }
+            None => self.store_elsewhere(at, value),
         }
-        self.store_in_image(at, value)
     }
 
     /// Reads the word at `at`, which is likely to be of the library's data.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "most of what an allocator does; left to itself, the compiler calls it")]
+    #[inline(always)]
     pub(crate) fn load_of_image(&self, at: u64) -> Result<u64, Unmapped> {
         match self.image.get(at) {
             Some(word) => Ok(word),
@@ -214,13 +219,16 @@ impl Memory {
     }
 
     /// Writes the word at `at`, which is likely to be of the library's data.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "most of what an allocator does; left to itself, the compiler calls it")]
+    #[inline(always)]
     pub(crate) fn store_in_image(&mut self, at: u64, value: u64) -> Result<(), Unmapped> {
-        if let Some(word) = self.image.get_mut(at) {
-            *word = value;
-            return Ok(());
+        match self.image.get_mut(at) {
+            Some(word) => {
+                *word = value;
+                Ok(())
+            }
+            None => self.store_elsewhere(at, value),
         }
-        self.store_elsewhere(at, value)
     }
 
     /// The words of the heap below the break.
@@ -332,8 +340,12 @@ impl Memory {
         })
     }
 
+    /// Reads the word at `at`, wherever it is.
     #[inline(never)]
     fn load_elsewhere(&self, at: u64) -> Result<u64, Unmapped> {
+        if let Some(word) = self.image.get(at).or_else(|| self.heap.get(at)) {
+            return Ok(word);
+        }
         if let Some(place) = self.thread_heap(at)
             && let Some(word) = self.thread_heaps[place].get(at)
         {
@@ -344,8 +356,13 @@ impl Memory {
         Ok(u64::from_le_bytes(bytes))
     }
 
+    /// Writes the word at `at`, wherever it is.
     #[inline(never)]
     fn store_elsewhere(&mut self, at: u64, value: u64) -> Result<(), Unmapped> {
+        if let Some(word) = self.image.get_mut(at).or_else(|| self.heap.get_mut(at)) {
+            *word = value;
+            return Ok(());
+        }
         if let Some(place) = self.thread_heap(at)
             && let Some(word) = self.thread_heaps[place].get_mut(at)
         {

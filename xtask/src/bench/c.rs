@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn every_row_has_a_figure_and_those_of_the_model_a_ratio_where_there_is_a_real_malloc() {
-        let subject = Subject { name: "pair".to_owned(), calls: Calls::hot_pair(100, 24) };
+        let subject = Subject { name: "pair".to_owned(), calls: Calls::hot_pair(50_000, 24) };
         let real = Real::build().ok();
         let rows = measure(&subject, real.as_ref(), 1).unwrap();
         assert_eq!(rows.len(), 2 + usize::from(real.is_some()));

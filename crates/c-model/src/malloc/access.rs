@@ -17,6 +17,40 @@ impl<S: System> Glibc<S> {
         Ok(self.memory.store(at, value)?)
     }
 
+    /// Reads a field of an arena, bins included.
+    #[inline]
+    pub(super) fn load_of_arena(&self, at: u64) -> Step<u64> {
+        Ok(self.memory.load_of_image(at)?)
+    }
+
+    /// Writes a field of an arena, bins included.
+    #[inline]
+    pub(super) fn store_in_arena(&mut self, at: u64, value: u64) -> Step<()> {
+        Ok(self.memory.store_in_image(at, value)?)
+    }
+
+    /// The newest chunk of a bin, or the bin itself.
+    #[inline]
+    pub(super) fn first_of(&self, bin: u64) -> Step<u64> {
+        self.load_of_arena(bin.wrapping_add(FD))
+    }
+
+    /// The oldest chunk of a bin, or the bin itself.
+    #[inline]
+    pub(super) fn last_of(&self, bin: u64) -> Step<u64> {
+        self.load_of_arena(bin.wrapping_add(BK))
+    }
+
+    #[inline]
+    pub(super) fn set_first_of(&mut self, bin: u64, to: u64) -> Step<()> {
+        self.store_in_arena(bin.wrapping_add(FD), to)
+    }
+
+    #[inline]
+    pub(super) fn set_last_of(&mut self, bin: u64, to: u64) -> Step<()> {
+        self.store_in_arena(bin.wrapping_add(BK), to)
+    }
+
     /// The size field with its flags: `chunksize_nomask`.
     #[inline]
     pub(super) fn head(&self, chunk: u64) -> Step<u64> {
@@ -127,24 +161,24 @@ impl<S: System> Glibc<S> {
 
     #[inline]
     pub(super) fn top(&self, av: u64) -> Step<u64> {
-        self.load(av.wrapping_add(arena::TOP))
+        self.load_of_arena(av.wrapping_add(arena::TOP))
     }
 
     #[inline]
     pub(super) fn set_top(&mut self, av: u64, top: u64) -> Step<()> {
-        self.store(av.wrapping_add(arena::TOP), top)
+        self.store_in_arena(av.wrapping_add(arena::TOP), top)
     }
 
     #[inline]
     pub(super) fn system_mem(&self, av: u64) -> Step<u64> {
-        self.load(av.wrapping_add(arena::SYSTEM_MEM))
+        self.load_of_arena(av.wrapping_add(arena::SYSTEM_MEM))
     }
 
     /// The arena has `bytes` more from the operating system.
     pub(super) fn add_system_mem(&mut self, av: u64, bytes: i64) -> Step<()> {
         let had = self.system_mem(av)?;
         self.statistics.system_bytes = self.statistics.system_bytes.wrapping_add_signed(bytes);
-        self.store(av + arena::SYSTEM_MEM, had.wrapping_add_signed(bytes))
+        self.store_in_arena(av + arena::SYSTEM_MEM, had.wrapping_add_signed(bytes))
     }
 
     #[inline]
@@ -182,7 +216,7 @@ impl<S: System> Glibc<S> {
     #[inline]
     pub(super) fn link_unsorted(&mut self, av: u64, chunk: u64, size: u64, check: Check) -> Step<()> {
         let bck = bin_at(av, 1);
-        let fwd = self.fd(bck)?;
+        let fwd = self.first_of(bck)?;
         ensure(self.bk(fwd)? == bck, check)?;
         self.set_fd(chunk, fwd)?;
         self.set_bk(chunk, bck)?;
@@ -190,7 +224,7 @@ impl<S: System> Glibc<S> {
             self.set_fd_nextsize(chunk, 0)?;
             self.set_bk_nextsize(chunk, 0)?;
         }
-        self.set_fd(bck, chunk)?;
+        self.set_first_of(bck, chunk)?;
         self.set_bk(fwd, chunk)
     }
 

@@ -50,10 +50,10 @@ impl<S: System> Glibc<S> {
         self.set_fast_chunks(av, true)?;
         let index = fastbin_index(size);
         let bin = av + arena::FASTBINS + 8 * index;
-        let old = self.load(bin)?;
+        let old = self.load_of_arena(bin)?;
         ensure(old != chunk, Check::FastTop)?;
         self.set_fd(chunk, mangle(chunk + FD, old))?;
-        self.store(bin, chunk)?;
+        self.store_in_arena(bin, chunk)?;
         if have_lock && old != 0 {
             ensure(fastbin_index(self.size(old)?) == index, Check::FreeFastEntry)?;
         }
@@ -121,9 +121,9 @@ impl<S: System> Glibc<S> {
         self.set_fast_chunks(av, false)?;
         for index in 0..arena::N_FASTBINS {
             let bin = av + arena::FASTBINS + 8 * index;
-            let mut chunk = self.load(bin)?;
+            let mut chunk = self.load_of_arena(bin)?;
             if chunk != 0 {
-                self.store(bin, 0)?;
+                self.store_in_arena(bin, 0)?;
             }
             let mut n = 0_u64;
             while chunk != 0 {
@@ -163,8 +163,8 @@ impl<S: System> Glibc<S> {
             self.unlink(next)?;
         }
         let bin = unsorted(av);
-        let first = self.fd(bin)?;
-        self.set_fd(bin, chunk)?;
+        let first = self.first_of(bin)?;
+        self.set_first_of(bin, chunk)?;
         self.set_bk(first, chunk)?;
         if !is_small(size) {
             self.set_fd_nextsize(chunk, 0)?;

@@ -71,7 +71,7 @@ impl<S: System> Glibc<S> {
     fn take_fast(&mut self, av: u64, nb: u64) -> Step<Option<u64>> {
         let index = fastbin_index(nb);
         let bin = av + arena::FASTBINS + 8 * index;
-        let victim = self.load(bin)?;
+        let victim = self.load_of_arena(bin)?;
         if victim == 0 {
             return Ok(None);
         }
@@ -80,7 +80,7 @@ impl<S: System> Glibc<S> {
         ensure(fastbin_index(self.size(victim)?) == index, Check::FastSize)?;
         if let Some(cache) = self.tcache_bin(nb) {
             while self.tcache_has_room(cache)? {
-                let next = self.load(bin)?;
+                let next = self.load_of_arena(bin)?;
                 if next == 0 {
                     break;
                 }
@@ -99,25 +99,25 @@ impl<S: System> Glibc<S> {
         if self.is_threaded {
             ensure(next.is_multiple_of(16), Check::FastUnaligned)?;
         }
-        self.store(bin, next)
+        self.store_in_arena(bin, next)
     }
 
     /// The oldest chunk of the small bin of this size; the others move into the tcache.
     fn take_small(&mut self, av: u64, nb: u64) -> Step<Option<u64>> {
         let bin = bin_at(av, smallbin_index(nb));
-        let victim = self.bk(bin)?;
+        let victim = self.last_of(bin)?;
         if victim == bin {
             return Ok(None);
         }
         let bck = self.bk(victim)?;
         ensure(self.fd(bck)? == victim, Check::SmallLinks)?;
         self.set_inuse(victim, nb)?;
-        self.set_bk(bin, bck)?;
+        self.set_last_of(bin, bck)?;
         self.set_fd(bck, bin)?;
         self.mark_arena(av, victim)?;
         if let Some(cache) = self.tcache_bin(nb) {
             while self.tcache_has_room(cache)? {
-                let next = self.bk(bin)?;
+                let next = self.last_of(bin)?;
                 if next == bin {
                     break;
                 }
@@ -126,7 +126,7 @@ impl<S: System> Glibc<S> {
                 }
                 let bck = self.bk(next)?;
                 self.set_taken(av, next, nb)?;
-                self.set_bk(bin, bck)?;
+                self.set_last_of(bin, bck)?;
                 self.set_fd(bck, bin)?;
                 self.tcache_put(next, cache)?;
             }
@@ -152,7 +152,7 @@ impl<S: System> Glibc<S> {
         let mut cached = false;
         let mut n_binned = 0;
         loop {
-            let victim = self.bk(bin)?;
+            let victim = self.last_of(bin)?;
             if victim == bin {
                 break;
             }
@@ -169,11 +169,11 @@ impl<S: System> Glibc<S> {
             if is_small(nb)
                 && bck == bin
                 && size > nb + MIN_CHUNK_BYTES
-                && victim == self.load(av + arena::LAST_REMAINDER)?
+                && victim == self.load_of_arena(av + arena::LAST_REMAINDER)?
             {
                 return self.split_last_remainder(av, victim, size, nb).map(Sorted::Taken);
             }
-            self.set_bk(bin, bck)?;
+            self.set_last_of(bin, bck)?;
             self.set_fd(bck, bin)?;
             if size == nb {
                 self.set_taken(av, victim, size)?;
@@ -201,9 +201,9 @@ impl<S: System> Glibc<S> {
     fn split_last_remainder(&mut self, av: u64, victim: u64, size: u64, nb: u64) -> Step<u64> {
         let bin = unsorted(av);
         let (rest, rest_bytes) = (victim + nb, size - nb);
-        self.set_bk(bin, rest)?;
-        self.set_fd(bin, rest)?;
-        self.store(av + arena::LAST_REMAINDER, rest)?;
+        self.set_last_of(bin, rest)?;
+        self.set_first_of(bin, rest)?;
+        self.store_in_arena(av + arena::LAST_REMAINDER, rest)?;
         self.set_bk(rest, bin)?;
         self.set_fd(rest, bin)?;
         if !is_small(rest_bytes) {
@@ -219,7 +219,7 @@ impl<S: System> Glibc<S> {
     fn put_in_bin(&mut self, av: u64, victim: u64, size: u64) -> Step<()> {
         let index = bin_index(size);
         let bin = bin_at(av, index);
-        let (bck, fwd) = if is_small(size) { (bin, self.fd(bin)?) } else { self.place_large(bin, victim, size)? };
+        let (bck, fwd) = if is_small(size) { (bin, self.first_of(bin)?) } else { self.place_large(bin, victim, size)? };
         let map = self.binmap(av, index >> 5)?;
         self.set_binmap(av, index >> 5, map | 1 << (index & 31))?;
         self.set_bk(victim, bck)?;
@@ -231,18 +231,18 @@ impl<S: System> Glibc<S> {
     /// Where a chunk belongs in a large bin: descending by size, second among its equals. Links it into the skip list
     /// of sizes when it is the first of its size.
     fn place_large(&mut self, bin: u64, victim: u64, size: u64) -> Step<(u64, u64)> {
-        let first = self.fd(bin)?;
+        let first = self.first_of(bin)?;
         if first == bin {
             self.set_fd_nextsize(victim, victim)?;
             self.set_bk_nextsize(victim, victim)?;
             return Ok((bin, bin));
         }
         let size = size | PREV_INUSE;
-        let last = self.bk(bin)?;
+        let last = self.last_of(bin)?;
         let last_head = self.head(last)?;
         ensure(last_head & NON_MAIN_ARENA == 0, Check::AssertLargeLast)?;
         if size < last_head {
-            let largest = self.fd(bin)?;
+            let largest = self.first_of(bin)?;
             let smallest = self.bk_nextsize(largest)?;
             self.set_fd_nextsize(victim, largest)?;
             self.set_bk_nextsize(victim, smallest)?;
@@ -279,7 +279,7 @@ impl<S: System> Glibc<S> {
     /// The smallest chunk that fits, in the large bin of this size.
     fn take_large(&mut self, av: u64, nb: u64) -> Step<Option<u64>> {
         let bin = bin_at(av, largebin_index(nb));
-        let first = self.fd(bin)?;
+        let first = self.first_of(bin)?;
         if first == bin || self.head(first)? < nb {
             return Ok(None);
         }
@@ -292,7 +292,7 @@ impl<S: System> Glibc<S> {
             n += 1;
             ensure(n < CHUNKS_MAX, Check::Endless)?;
         }
-        if victim != self.bk(bin)? {
+        if victim != self.last_of(bin)? {
             let second = self.fd(victim)?;
             if self.head(victim)? == self.head(second)? {
                 victim = second;
@@ -314,7 +314,7 @@ impl<S: System> Glibc<S> {
             }
             index += u64::from(left.trailing_zeros());
             let bin = bin_at(av, index);
-            let victim = self.bk(bin)?;
+            let victim = self.last_of(bin)?;
             if victim == bin {
                 self.set_binmap(av, word, map & !(1 << (index & 31)))?;
                 index += 1;
@@ -324,7 +324,7 @@ impl<S: System> Glibc<S> {
             ensure(size >= nb, Check::AssertBinSize)?;
             let block = self.split(av, victim, size, nb, Check::SplitUnsorted2)?;
             if is_small(nb) && size - nb >= MIN_CHUNK_BYTES {
-                self.store(av + arena::LAST_REMAINDER, victim + nb)?;
+                self.store_in_arena(av + arena::LAST_REMAINDER, victim + nb)?;
             }
             return Ok(Some(block));
         }

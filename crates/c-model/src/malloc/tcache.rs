@@ -88,16 +88,17 @@ impl<S: System> Glibc<S> {
         }
         let (index, tcache) = (index as usize, self.tcache);
         let mut words = self.memory.heap_words();
-        let bins: &mut [u64; WORDS] = words.at(tcache)?;
+        let bins: &[u64; WORDS] = words.at(tcache)?;
         let entry = bins[ENTRY_WORDS + index];
         if bins[index / 4] >> count_shift(index) & COUNT == 0 || !entry.is_multiple_of(ALIGNMENT) {
             return None;
         }
-        let &mut [_, head, next, _] = words.at(entry.wrapping_sub(FD))?;
-        let bins: &mut [u64; WORDS] = words.at(tcache)?;
+        let &[_, head, next, _] = words.at(entry.wrapping_sub(FD))?;
+        // The pages are marked already: there is something in each.
+        let bins: &mut [u64; WORDS] = words.at_mut(tcache)?;
         bins[ENTRY_WORDS + index] = mangle(entry, next);
         bins[index / 4] -= 1 << count_shift(index);
-        let [_, _, _, key]: &mut [u64; 4] = words.at(entry.wrapping_sub(FD))?;
+        let [_, key]: &mut [u64; 2] = words.at_mut(entry)?;
         *key = 0;
         Some((entry, head))
     }
@@ -108,25 +109,32 @@ impl<S: System> Glibc<S> {
     pub(super) fn put_cached(&mut self, block: u64) -> Option<u64> {
         let (tcache, tcache_key) = (self.tcache, self.tcache_key);
         let mut words = self.memory.heap_words();
-        let &mut [_, head, _, key] = words.at(block.wrapping_sub(FD))?;
+        let &[_, head, _, key] = words.at(block.wrapping_sub(FD))?;
         let index = (head / ALIGNMENT).wrapping_sub(2);
         let is_usual = head & (IS_MMAPPED | NON_MAIN_ARENA | SIZE) == 0 && block.is_multiple_of(ALIGNMENT);
         if !is_usual || index >= self.parameters.tcache_bins.min(N_BINS) || key == tcache_key {
             return None;
         }
         let index = index as usize;
-        let bins: &mut [u64; WORDS] = words.at(tcache)?;
-        if bins[index / 4] >> count_shift(index) & COUNT >= self.parameters.tcache_count {
+        let bins: &[u64; WORDS] = words.at(tcache)?;
+        let count = bins[index / 4] >> count_shift(index) & COUNT;
+        if count >= self.parameters.tcache_count {
             return None;
         }
+        let is_empty = count == 0;
+        words.mark(block);
         // In this order, since the block may be one that a program has forged inside the bins.
-        let [_, _, _, key]: &mut [u64; 4] = words.at(block.wrapping_sub(FD))?;
+        let [_, key]: &mut [u64; 2] = words.at_mut(block)?;
         *key = tcache_key;
-        let bins: &mut [u64; WORDS] = words.at(tcache)?;
+        let bins: &[u64; WORDS] = words.at(tcache)?;
         let next = bins[ENTRY_WORDS + index];
-        let [_, _, link, _]: &mut [u64; 4] = words.at(block.wrapping_sub(FD))?;
+        let [link]: &mut [u64; 1] = words.at_mut(block)?;
         *link = mangle(block, next);
-        let bins: &mut [u64; WORDS] = words.at(tcache)?;
+        if next == 0 || is_empty {
+            words.mark(tcache);
+            words.mark(tcache + BYTES - 8);
+        }
+        let bins: &mut [u64; WORDS] = words.at_mut(tcache)?;
         bins[ENTRY_WORDS + index] = block;
         let counts = &mut bins[index / 4];
         let count = (*counts >> count_shift(index)) & COUNT;

@@ -45,7 +45,7 @@ impl<S: System> Glibc<S> {
         let first_large = bin_index(PAGE_BYTES);
         for index in std::iter::once(1).chain(first_large..arena::N_BINS) {
             let bin = bin_at(av, index);
-            let mut chunk = self.bk(bin)?;
+            let mut chunk = self.last_of(bin)?;
             let mut n = 0;
             while chunk != bin {
                 n += 1;
