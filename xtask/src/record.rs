@@ -1,14 +1,16 @@
-//! `cargo xtask record`: what a real program asks of malloc, written as a heap trace.
+//! `cargo xtask record`: what a real program asks of malloc, or Python of its own allocator, written as a trace.
 
 mod convert;
 mod library;
 mod program;
+mod python;
 mod ring;
 #[path = "../../crates/recorder/src/wire.rs"]
 mod wire;
 
 use std::ffi::OsString;
 use std::fs::{File, Permissions};
+use std::io::BufWriter;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -28,9 +30,14 @@ use ring::Recording;
 /// 128 and the number of the signal if one ended it. A program that is killed leaves a trace up to there.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Where the trace goes; `.gz`, `.xz` or `.zst` at the end compresses it [default: PROGRAM.tr.gz]
+    /// Where the trace goes; `.gz`, `.xz` or `.zst` at the end compresses it [default: PROGRAM.tr.gz, or
+    /// PROGRAM.jsonl.gz with --python]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// The program is an interpreter of Python (3.8 to 3.13, also one that pyenv or a virtual environment finds): record
+    /// what it asks of its own allocator, pymalloc, from its start on
+    #[arg(long)]
+    python: bool,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
     command: Vec<OsString>,
@@ -54,12 +61,14 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 }
 
 fn record(args: &Args) -> Result<ExitStatus, String> {
-    let program = Program::find(&args.command)?;
-    let output = args.output.clone().unwrap_or_else(|| program.default_output());
+    let resolved = if args.python { Some(python::interpreter(&args.command)?) } else { None };
+    let program = Program::find(resolved.as_ref().unwrap_or(&args.command))?;
+    let ending = if args.python { ".jsonl.gz" } else { ".tr.gz" };
+    let output = args.output.clone().unwrap_or_else(|| program.default_output(ending));
     let library = library::build()?;
     // Made before the program runs: an output that cannot be written is no reason to run it.
     let (text, spool) = temporary_files(&output).map_err(|error| format!("{}: {error}", output.display()))?;
-    let (recording, status) = observe(&program, &library, spool)?;
+    let (recording, status) = observe(&program, &library, spool, args.python)?;
     if recording.process == 0 {
         return Err(format!(
             "{}: the recorder was not loaded, so there is no trace (does the program run with other privileges, or is it \
@@ -67,8 +76,17 @@ fn record(args: &Args) -> Result<ExitStatus, String> {
             program.path.display()
         ));
     }
-    let summary = write(&recording, text, &output).map_err(|error| format!("{}: {error}", output.display()))?;
-    report(&program, &recording, &summary, status, &output);
+    let failed = |error: std::io::Error| format!("{}: {error}", output.display());
+    if args.python {
+        let version = python::version(&recording).map_err(|why| format!("{}: {why}", program.path.display()))?;
+        let summary = write(text, &output, |sink| python::convert(&recording, version, &program.script(), sink));
+        report_end(&program, &recording, status);
+        python::report(&recording, &summary.map_err(failed)?, &output);
+    } else {
+        let summary = write(text, &output, |sink| convert::convert(&recording, sink)).map_err(failed)?;
+        report_end(&program, &recording, status);
+        report(&recording, &summary, &output);
+    }
     Ok(status)
 }
 
@@ -89,8 +107,8 @@ fn temporary_files(output: &Path) -> std::io::Result<(NamedTempFile, File)> {
 }
 
 /// Runs the program and takes what the recorder writes.
-fn observe(program: &Program, library: &Path, spool: File) -> Result<(Recording, ExitStatus), String> {
-    let ring = ring::Ring::create().map_err(|error| format!("cannot make the recorder's buffer: {error}"))?;
+fn observe(program: &Program, library: &Path, spool: File, is_python: bool) -> Result<(Recording, ExitStatus), String> {
+    let ring = ring::Ring::create(is_python).map_err(|error| format!("cannot make the recorder's buffer: {error}"))?;
     let mut preload = library.as_os_str().to_owned();
     if let Some(others) = std::env::var_os("LD_PRELOAD").filter(|others| !others.is_empty()) {
         preload.push(":");
@@ -120,17 +138,24 @@ fn observe(program: &Program, library: &Path, spool: File) -> Result<(Recording,
     Ok((recording, status.map_err(|error| format!("the program is lost: {error}"))?))
 }
 
+/// What a trace is written to.
+type Output<'a> = Sink<BufWriter<&'a File>>;
+
 /// Writes the trace and gives it its name.
-fn write(recording: &Recording, text: NamedTempFile, output: &Path) -> std::io::Result<convert::Summary> {
-    let sink = Sink::new(std::io::BufWriter::with_capacity(1 << 16, text.as_file()), Compression::by_name(output))?;
-    let (summary, sink) = convert::convert(recording, sink)?;
+fn write<T>(
+    text: NamedTempFile,
+    output: &Path,
+    convert: impl FnOnce(Output<'_>) -> std::io::Result<(T, Output<'_>)>,
+) -> std::io::Result<T> {
+    let buffered = BufWriter::with_capacity(1 << 16, text.as_file());
+    let (summary, sink) = convert(Sink::new(buffered, Compression::by_name(output))?)?;
     sink.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
     text.persist(output).map_err(|error| error.error)?;
     Ok(summary)
 }
 
-/// Says on stderr what was recorded, what of it may surprise, and how it is verified.
-fn report(program: &Program, recording: &Recording, summary: &convert::Summary, status: ExitStatus, output: &Path) {
+/// Says on stderr how the program ended, if not by `exit`.
+fn report_end(program: &Program, recording: &Recording, status: ExitStatus) {
     let name = program.path.display();
     if let Some(signal) = status.signal() {
         eprintln!("{name} was ended by signal {signal}; the trace goes up to there");
@@ -139,6 +164,10 @@ fn report(program: &Program, recording: &Recording, summary: &convert::Summary, 
     } else if !recording.has_ended {
         eprintln!("{name} did not end by `exit`: if it went on as another program, record that one itself");
     }
+}
+
+/// Says on stderr what was recorded, what of it may surprise, and how it is verified.
+fn report(recording: &Recording, summary: &convert::Summary, output: &Path) {
     if recording.glibc != 236 {
         let (major, minor) = (recording.glibc / 100, recording.glibc % 100);
         eprintln!("recorded with glibc {major}.{minor}: the model is that of 2.36, others differ");

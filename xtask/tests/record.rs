@@ -191,3 +191,57 @@ fn the_library_has_no_thread_local_storage_and_needs_no_other() {
     assert!(has(b"libc.so.6\0"));
     assert!(!has(b"libgcc_s.so.1\0"), "the unwinder is needed");
 }
+
+/// Interpreters of a minor version: in `PATH`, and where pyenv has them.
+fn interpreters(minor: &str) -> Vec<PathBuf> {
+    let name = format!("python{minor}");
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let pyenv = fs::read_dir(home.join(".pyenv/versions")).into_iter().flatten().flatten();
+    let directories = pyenv.map(|entry| entry.path().join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut found: Vec<PathBuf> = directories.chain(std::env::split_paths(&path)).map(|at| at.join(&name)).collect();
+    // What pyenv puts in `PATH` may stand for a version that is not chosen.
+    found.retain(|program| {
+        program.is_file() && Command::new(program).arg("-V").output().is_ok_and(|it| it.status.success())
+    });
+    found.truncate(1);
+    found
+}
+
+#[test]
+fn an_interpreter_is_exact_from_its_start_to_its_end() {
+    const SCRIPT: &str = "import json, threading\n\
+        def work(): return json.loads(json.dumps([str(i) * (i % 60) for i in range(3000)]))\n\
+        threads = [threading.Thread(target=work) for _ in range(3)]\n\
+        for thread in threads: thread.start()\n\
+        for thread in threads: thread.join()\n";
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("script.py"), SCRIPT).unwrap();
+    for minor in ["3.11", "3.12", "3.13"] {
+        let found = interpreters(minor);
+        let Some(program) = found.first().and_then(|program| program.to_str()) else {
+            eprintln!("skipped: Python {minor} is not installed");
+            continue;
+        };
+        let recorded =
+            xtask(&directory, &["record", "--python", "-o", "it.jsonl.gz", "--", program, "-S", "script.py"]);
+        assert!(recorded.status.success(), "{}", text(&recorded.stderr));
+        let verdict = text(&xtask(&directory, &["verify", "it.jsonl.gz"]).stdout);
+        let calls = verdict.strip_prefix("it.jsonl.gz: exact: ").unwrap_or_else(|| panic!("{minor}: {verdict}"));
+        let n_calls: u64 = calls.split(' ').next().unwrap().parse().unwrap();
+        assert!(n_calls > 50_000, "{minor}: only {n_calls} calls");
+    }
+}
+
+#[test]
+fn what_is_no_interpreter_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let refused = xtask(&directory, &["record", "--python", "--", "true"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(text(&refused.stderr), "error: true: is not an interpreter of Python\n");
+    let mut command = Command::new(XTASK);
+    command.args(["record", "--python", "--", "python3"]).env("PYTHONMALLOC", "malloc").current_dir(directory.path());
+    let refused = command.output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is written");
+}

@@ -15,6 +15,8 @@
 //!   order in which they come, and only passes over an arena that is locked just then when the limit of arenas is
 //!   reached; with the lock none ever is.
 //!
+//! Of an interpreter of Python it can record the calls of pymalloc instead: see `python`.
+//!
 //! After `fork` the child goes on unrecorded: the page with the state is empty there.
 //!
 //! Unlike the rest of the workspace this crate has `unsafe` code, as it is called from C and calls into C.
@@ -24,6 +26,7 @@
 pub mod calls;
 mod glibc;
 mod lock;
+mod python;
 mod ring;
 mod start;
 mod state;

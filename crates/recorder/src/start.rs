@@ -17,7 +17,14 @@ const PRELOAD: &[u8] = b"LD_PRELOAD=";
 static INITIALISE: unsafe extern "C" fn() = {
     unsafe extern "C" fn initialise() {
         // The program must not see the library in its environment, even if it never allocates.
-        let _ = crate::state::current();
+        if let Some(state) = crate::state::loaded() {
+            // SAFETY: the state of a recording, before the program's own code runs; its words are its own.
+            unsafe {
+                if (*state).guarded.ring.get(header::IS_PYTHON) != 0 && (*state).is_python_on == 0 {
+                    crate::python::install(state);
+                }
+            }
+        }
     }
     initialise
 };
@@ -157,7 +164,7 @@ unsafe fn fill(page: *mut c_void, ring: Ring) -> *mut State {
             state.has_key = 1;
         }
         make_gate(&raw mut state.exit_gate);
-        state.is_on = 1;
+        state.is_on = u32::from(state.guarded.ring.get(header::IS_PYTHON) == 0);
     }
     state
 }

@@ -14,6 +14,8 @@ const N_REGIONS: usize = 128;
 pub(crate) struct State {
     /// Not 0: calls are recorded.
     pub(crate) is_on: u32,
+    /// Not 0: calls of Python's allocator are recorded, and those of malloc are not.
+    pub(crate) is_python_on: u32,
     /// The lock: see `lock`.
     pub(crate) lock: AtomicU32,
     /// The thread that holds the lock, by `pthread_self`; 0: none.
@@ -72,6 +74,21 @@ pub(crate) fn running() -> Option<*mut State> {
     if unsafe { (&raw const (*state).is_on).read() } == 0 { None } else { Some(state) }
 }
 
+/// The state if calls of Python's allocator are to be recorded.
+#[inline]
+pub(crate) fn python() -> Option<*mut State> {
+    let state = STATE.load(Ordering::Relaxed);
+    // SAFETY: as above.
+    if unsafe { (&raw const (*state).is_python_on).read() } == 0 { None } else { Some(state) }
+}
+
+/// The state, on or off; `None` without a ring. The first call begins the recording.
+pub(crate) fn loaded() -> Option<*mut State> {
+    current();
+    let state = STATE.load(Ordering::Relaxed);
+    if core::ptr::eq(state, (&raw const OFF).cast()) { None } else { Some(state) }
+}
+
 /// The state if calls are to be recorded; the first call begins the recording.
 #[inline]
 pub(crate) fn current() -> Option<*mut State> {
@@ -87,7 +104,7 @@ fn begin() -> Option<*mut State> {
     }
     let state = crate::start::start()?;
     STATE.store(state, Ordering::Relaxed);
-    Some(state)
+    running()
 }
 
 impl Guarded {

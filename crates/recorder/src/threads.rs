@@ -145,9 +145,12 @@ pub(crate) unsafe fn is_gone(state: *mut State) {
 #[unsafe(link_section = ".fini_array")]
 static FINISH: unsafe extern "C" fn() = {
     unsafe extern "C" fn finish() {
-        let Some(state) = crate::state::current() else { return };
-        // SAFETY: the state of a recording.
+        let Some(state) = crate::state::loaded() else { return };
+        // SAFETY: the state of a recording, or one that is off in a child.
         unsafe {
+            if (*state).is_on | (*state).is_python_on == 0 {
+                return;
+            }
             let hold = lock::enter(state);
             (*state).guarded.ring.set(header::HAS_ENDED, 1);
             lock::leave(state, hold);

@@ -25,6 +25,8 @@ pub(crate) mod header {
     pub(crate) const RING_BYTES: u64 = 8;
     /// The process that reads the ring: without it nothing can be recorded.
     pub(crate) const READER: u64 = 16;
+    /// What to record, written by the reader: 0: calls of malloc; 1: those of Python's allocator.
+    pub(crate) const IS_PYTHON: u64 = 24;
     /// Bytes read so far.
     pub(crate) const TAIL: u64 = 64;
     /// Bytes written so far.
@@ -43,7 +45,14 @@ pub(crate) mod header {
     pub(crate) const HAS_ARENA: u64 = 232;
     /// 1: the process ended by `exit`.
     pub(crate) const HAS_ENDED: u64 = 240;
+    /// 1: the process is an interpreter of Python, and its allocator is recorded.
+    pub(crate) const HAS_PYTHON: u64 = 248;
+    /// The interpreter's version, as text.
+    pub(crate) const PYTHON_VERSION: u64 = 256;
 }
+
+/// Room for the text of a version. Unit: bytes.
+pub(crate) const VERSION_BYTES: u64 = 32;
 
 /// What a record is about. The words after the first are given in brackets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +95,18 @@ pub(crate) enum Op {
     /// `malloc` of less than [`SMALL_BYTES`], with a block of the main heap as its result: the size from bit 6, the block
     /// less its four zero bits from bit [`SMALL_BLOCK_SHIFT`].
     SmallMalloc = 18,
+    /// Python's allocator: bytes [answer].
+    PythonMalloc = 19,
+    /// Bytes in all [answer].
+    PythonCalloc = 20,
+    /// Bytes [old block, answer].
+    PythonRealloc = 21,
+    /// A block.
+    PythonFree = 22,
+    /// An arena [its bytes].
+    PythonArenaMade = 23,
+    /// An arena [its bytes].
+    PythonArenaReleased = 24,
 }
 
 /// Sizes below this fit in a word with their block. Unit: bytes.

@@ -50,13 +50,11 @@ pub(super) struct Summary {
 
 /// Writes the trace. The result is to be finished.
 pub(super) fn convert<W: Write>(recording: &Recording, to: Sink<W>) -> io::Result<(Summary, Sink<W>)> {
-    let mut records = &recording.records;
-    records.seek(SeekFrom::Start(0))?;
     let base = recording.base;
     let header = Header { page_offset: base % 4096, base, mapped_base: recording.mapped_base };
     let mut trace = Writer::new(io::BufWriter::with_capacity(1 << 16, to), &header)?;
     let mut converter = Converter {
-        words: Words { from: BufReader::with_capacity(1 << 18, records), left_bytes: recording.records_bytes },
+        words: Words::of(recording)?,
         base,
         mapped_base: recording.mapped_base,
         regions: HashMap::new(),
@@ -73,13 +71,20 @@ pub(super) fn convert<W: Write>(recording: &Recording, to: Sink<W>) -> io::Resul
     Ok((converter.summary, sink))
 }
 
-struct Words<'a> {
+/// The words of the records.
+pub(super) struct Words<'a> {
     from: BufReader<&'a File>,
-    left_bytes: u64,
+    pub(super) left_bytes: u64,
 }
 
 impl Words<'_> {
-    fn next(&mut self) -> io::Result<u64> {
+    pub(super) fn of(recording: &Recording) -> io::Result<Words<'_>> {
+        let mut records = &recording.records;
+        records.seek(SeekFrom::Start(0))?;
+        Ok(Words { from: BufReader::with_capacity(1 << 18, records), left_bytes: recording.records_bytes })
+    }
+
+    pub(super) fn next(&mut self) -> io::Result<u64> {
         let mut bytes = [0; 8];
         self.from.read_exact(&mut bytes)?;
         self.left_bytes = self.left_bytes.saturating_sub(8);
@@ -145,7 +150,14 @@ impl Converter<'_> {
                 self.summary.peak_bytes = self.summary.peak_bytes.max(to);
                 return Ok(Some(if op == Op::Break { Record::Break(to) } else { Record::ForeignBreak(to) }));
             }
-            Op::SmallMalloc | Op::Free => unreachable!("these are done above"),
+            Op::SmallMalloc
+            | Op::Free
+            | Op::PythonMalloc
+            | Op::PythonCalloc
+            | Op::PythonRealloc
+            | Op::PythonFree
+            | Op::PythonArenaMade
+            | Op::PythonArenaReleased => unreachable!("{op:?} is done above, or not among those read"),
             Op::Region => {
                 let number = self.regions.len() as u32 + 1;
                 // A place is announced once, whatever comes and goes there.

@@ -54,10 +54,15 @@ impl Program {
         Err(format!("{}: more than {N_INTERPRETERS_MAX} interpreters of interpreters", name.display()))
     }
 
-    /// `PROGRAM.tr.gz` here.
-    pub(super) fn default_output(&self) -> PathBuf {
+    /// The first argument, which for an interpreter is the script or an option.
+    pub(super) fn script(&self) -> PathBuf {
+        self.arguments.first().map(PathBuf::from).unwrap_or_default()
+    }
+
+    /// The program's name with an ending, here.
+    pub(super) fn default_output(&self, ending: &str) -> PathBuf {
         let mut name = self.name.file_name().unwrap_or(OsStr::new("program")).to_owned();
-        name.push(".tr.gz");
+        name.push(ending);
         PathBuf::from(name)
     }
 }

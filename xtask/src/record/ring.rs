@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use super::wire::{MAGIC, RING_OFFSET_BYTES, header};
+use super::wire::{MAGIC, RING_OFFSET_BYTES, VERSION_BYTES, header};
 
 /// Room for about 500,000 calls: what a program does while the reader sleeps. Unit: bytes.
 const RING_BYTES: u64 = 4 << 20;
@@ -44,12 +44,15 @@ pub(super) struct Recording {
     pub(super) has_arena: bool,
     /// The program ended by `exit`.
     pub(super) has_ended: bool,
+    /// It is an interpreter of Python, and its allocator was recorded.
+    pub(super) has_python: bool,
+    pub(super) python_version: String,
     /// What the process became by `exec`.
     pub(super) became: Option<PathBuf>,
 }
 
 impl Ring {
-    pub(super) fn create() -> io::Result<Ring> {
+    pub(super) fn create(is_python: bool) -> io::Result<Ring> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("heaptwin-ring-");
         let file = builder.tempfile_in("/dev/shm").or_else(|_| builder.tempfile())?;
@@ -57,6 +60,7 @@ impl Ring {
         file.as_file().write_all_at(&vec![0; (RING_OFFSET_BYTES + RING_BYTES) as usize], 0)?;
         let ring = Ring { file, has_ended: AtomicBool::new(false) };
         ring.set(header::RING_BYTES, RING_BYTES)?;
+        ring.set(header::IS_PYTHON, u64::from(is_python))?;
         ring.set(header::READER, u64::from(std::process::id()))?;
         ring.set(header::MAGIC, MAGIC)?;
         Ok(ring)
@@ -79,6 +83,12 @@ impl Ring {
         let mut bytes = [0; 8];
         self.file.as_file().read_exact_at(&mut bytes, offset)?;
         Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn python_version(&self) -> io::Result<String> {
+        let mut text = [0; VERSION_BYTES as usize];
+        self.file.as_file().read_exact_at(&mut text, header::PYTHON_VERSION)?;
+        Ok(String::from_utf8_lossy(&text).trim_end_matches('\0').to_owned())
     }
 
     /// A word that the recorder may be writing right now. The kernel need not copy it in one piece: a value counts when
@@ -142,6 +152,8 @@ impl Ring {
             glibc: self.get(header::GLIBC)?,
             has_arena: self.get(header::HAS_ARENA)? != 0,
             has_ended: self.get(header::HAS_ENDED)? != 0,
+            has_python: self.get(header::HAS_PYTHON)? != 0,
+            python_version: self.python_version()?,
             became: watch.became,
         })
     }
