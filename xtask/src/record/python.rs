@@ -20,6 +20,7 @@ const TRACE_BYTES_MAX: u64 = 250 << 20;
 
 /// What a trace is about.
 #[derive(Default)]
+#[expect(clippy::struct_field_names, reason = "counts begin with n_ everywhere")]
 pub(super) struct Summary {
     pub(super) n_calls: u64,
     /// Calls that came after the trace was full.
