@@ -15,7 +15,7 @@ pub(super) fn injected_fields(class_name: &str, version: Version) -> Injected {
         Version::V25 => v25,
     };
     match class_name {
-        "java.lang.Class" => pick(CLASS_17, CLASS_17, CLASS_25),
+        "java.lang.Class" => pick(CLASS_17, CLASS_21, CLASS_25),
         "java.lang.String" => &[("flags", Byte)],
         "java.lang.Module" => &[("module_entry", Long)],
         "java.lang.ClassLoader" => &[("loader_data", Long)],
@@ -40,6 +40,17 @@ const CLASS_17: Injected = &[
     ("protection_domain", Reference),
     ("signers", Reference),
     ("source_file", Reference),
+];
+
+const CLASS_21: Injected = &[
+    ("klass", Long),
+    ("array_klass", Long),
+    ("oop_size", Int),
+    ("static_oop_field_count", Int),
+    ("protection_domain", Reference),
+    ("signers", Reference),
+    ("source_file", Reference),
+    ("init_lock", Reference),
 ];
 
 const CLASS_25: Injected = &[

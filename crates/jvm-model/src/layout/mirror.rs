@@ -19,8 +19,8 @@ const fn class_primitives(version: Version) -> &'static [u32] {
 /// How many references `java.lang.Class` has, injected ones included.
 const fn n_class_references(version: Version) -> usize {
     match version {
-        Version::V17 | Version::V21 => 17,
-        Version::V25 => 18,
+        Version::V17 => 17,
+        Version::V21 | Version::V25 => 18,
     }
 }
 
@@ -47,6 +47,10 @@ mod tests {
         assert_eq!(mirror_base_bytes(&v17), 112);
         assert_eq!(mirror_base_bytes(&wide), 176);
         assert_eq!(mirror_base_bytes(&Mode { compressed_class_pointers: false, ..wide }), 184);
+        let v21 = Mode::new(Version::V21);
+        assert_eq!(mirror_base_bytes(&v21), 112);
+        assert_eq!(mirror_base_bytes(&Mode { compressed_oops: false, ..v21 }), 184);
+        assert_eq!(mirror_base_bytes(&Mode { compressed_class_pointers: false, ..v21 }), 120);
         let v25 = Mode::new(Version::V25);
         assert_eq!(mirror_base_bytes(&v25), 120);
         assert_eq!(mirror_base_bytes(&Mode { compressed_oops: false, ..v25 }), 192);

@@ -92,7 +92,16 @@ pub(super) static TABLE: &[Spec] = &[
     between(Version::V17, Version::V21, size("OldSize", |f| &mut f.old_bytes)),
     number("NewRatio", "uintx", (0, MAX - 1), |f| &mut f.new_ratio),
     number("SurvivorRatio", "uintx", (1, MAX - 2), |f| &mut f.survivor_ratio),
-    number("InitialSurvivorRatio", "uintx", (0, MAX), |f| &mut f.initial_survivor_ratio),
+    between(
+        Version::V17,
+        Version::V21,
+        number("InitialSurvivorRatio", "uintx", (0, MAX), |f| &mut f.initial_survivor_ratio),
+    ),
+    between(
+        Version::V25,
+        Version::V25,
+        number("InitialSurvivorRatio", "uintx", (3, MAX), |f| &mut f.initial_survivor_ratio),
+    ),
     number("MinSurvivorRatio", "uintx", (3, MAX), |f| &mut f.min_survivor_ratio),
     number("HeapBaseMinAddress", "size_t", (0, MAX), |f| &mut f.heap_base_min_address),
     size("MaxRAM", |f| &mut f.max_ram_bytes),

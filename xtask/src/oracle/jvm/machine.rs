@@ -55,8 +55,13 @@ pub(super) fn find_javac(jvms: &[Jvm]) -> Option<PathBuf> {
 
 /// Compiles files to a directory, for the oldest release there is.
 pub(super) fn compile(javac: &Path, sources: &[PathBuf], to: &Path) -> Result<(), String> {
+    compile_with(javac, &["--release", "17"], sources, to)
+}
+
+/// Compiles files to a directory.
+pub(super) fn compile_with(javac: &Path, options: &[&str], sources: &[PathBuf], to: &Path) -> Result<(), String> {
     let mut command = Command::new(javac);
-    command.args(["--release", "17", "-nowarn", "-d"]).arg(to).args(sources).stdin(Stdio::null());
+    command.args(options).args(["-nowarn", "-d"]).arg(to).args(sources).stdin(Stdio::null());
     let output = command.output().map_err(|error| format!("{}: {error}", javac.display()))?;
     if output.status.success() {
         Ok(())
