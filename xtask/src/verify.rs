@@ -102,19 +102,21 @@ fn verify(file: &Path, args: &Args) -> Verdict {
     if file.is_dir() {
         return unreadable(&"is a directory, not a recording");
     }
-    let kind = match heap_trace::open(file) {
-        Ok(mut source) => match source.fill_buf() {
-            Ok([]) => return unreadable(&"the file is empty"),
-            Ok(head) => Kind::of(head),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return unreadable(&"the archive ends early");
-            }
-            Err(error) => return unreadable(&error),
-        },
+    let mut source = match heap_trace::open(file) {
+        Ok(source) => source,
+        Err(error) => return unreadable(&error),
+    };
+    let kind = match source.fill_buf() {
+        Ok([]) => return unreadable(&"the file is empty"),
+        Ok(head) => Kind::of(head),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            return unreadable(&"the archive ends early");
+        }
         Err(error) => return unreadable(&error),
     };
     match kind {
-        Some(Kind::HeapTrace) => glibc::verify(file, args.cores, &args.tunables),
+        // Read on from here, and not from the start: a heap trace may come through a pipe.
+        Some(Kind::HeapTrace) => glibc::verify(file, source, args.cores, &args.tunables),
         Some(Kind::Hotspot(recorded)) => hotspot_recorded::verify(file, recorded),
         Some(Kind::Pymalloc(kind)) => pymalloc::verify(file, kind),
         Some(Kind::Collector) => collector::verify(file),

@@ -56,7 +56,7 @@ const LIBRARIES: (u64, u64) = (0x7fff_f7c4_4000, Linux::MAPPINGS_END - 0x7fff_f7
 const TCACHE_KEY: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A thread, as malloc sees it: its thread-local variables.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Thread {
     /// Address of its `tcache_perthread_struct`; 0: none yet.
     tcache: u64,
@@ -113,7 +113,10 @@ pub struct Glibc<S: System = Linux> {
     brk: u64,
     heap_base: u64,
     threads: Vec<Thread>,
+    /// Where in `threads` a thread is, by its number.
     thread_index: FxHashMap<u32, usize>,
+    /// Places in `threads` that nobody has.
+    vacant_threads: Vec<usize>,
     thread: usize,
     thread_id: ThreadId,
     /// The current thread's tcache: a copy, for speed.
@@ -254,6 +257,7 @@ impl Builder {
             heap_base: self.heap_base,
             threads: vec![Thread::default()],
             thread_index: std::iter::once((0, 0)).collect(),
+            vacant_threads: Vec::new(),
             thread: 0,
             thread_id: ThreadId(0),
             tcache: 0,
@@ -285,6 +289,12 @@ impl<S: System> Glibc<S> {
     /// The tunable parameters, and what they limit, at this moment.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// Entries of all tables that are kept beside the emulated bytes: of threads, mappings, heaps, runs of the main heap.
+    /// They are as many as what is live needs, however long a program has run.
+    pub fn n_entries(&self) -> usize {
+        self.threads.len() + self.thread_index.len() + self.segments.len() + self.memory.n_entries()
     }
 
     /// The break at this moment.

@@ -105,6 +105,11 @@ impl Memory {
         }
     }
 
+    /// Mappings and thread heaps.
+    pub(crate) fn n_entries(&self) -> usize {
+        self.mappings.len() + self.thread_heaps.len()
+    }
+
     /// Maps `bytes` of zeroed memory at `start`: a stack, global variables. It must not overlap what is mapped.
     pub fn map(&mut self, start: Address, bytes: u64) {
         assert!(bytes > 0, "an empty mapping at {start}");

@@ -21,6 +21,11 @@ impl AddressMap {
         AddressMap { header, regions: Vec::new() }
     }
 
+    /// Thread heaps that were announced and whose place no other has taken.
+    pub fn n_regions(&self) -> usize {
+        self.regions.len()
+    }
+
     /// A thread heap is at `at` from now on. One that was there before is gone.
     pub fn add_region(&mut self, number: u32, at: u64) {
         self.regions.retain(|&(old, old_at)| old != number && old_at != at);

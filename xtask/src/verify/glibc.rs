@@ -1,5 +1,6 @@
 //! Heap traces against the model of glibc's malloc.
 
+use std::io::BufRead;
 use std::path::Path;
 
 use c_model::Glibc;
@@ -11,8 +12,8 @@ use super::{Progress, Verdict};
 /// How often a run looks whether it has something to say. Unit: lines.
 const PROGRESS_LINES: u64 = 1 << 14;
 
-pub(super) fn verify(file: &Path, cores: u64, tunables: &str) -> Verdict {
-    let mut trace = match Reader::open(file) {
+pub(super) fn verify(file: &Path, source: Box<dyn BufRead>, cores: u64, tunables: &str) -> Verdict {
+    let mut trace = match Reader::new(source, &file.display().to_string()) {
         Ok(trace) => trace,
         Err(error) => return Verdict::Unreadable(error.to_string()),
     };

@@ -228,6 +228,17 @@ impl<S: System> Glibc<S> {
         self.finish(step, block)
     }
 
+    /// A thread that has not called before.
+    #[cold]
+    fn add_thread(&mut self, thread: ThreadId) -> usize {
+        let place = self.vacant_threads.pop().unwrap_or_else(|| {
+            self.threads.push(Thread::default());
+            self.threads.len() - 1
+        });
+        self.thread_index.insert(thread.0, place);
+        place
+    }
+
     /// `posix_memalign`; NULL where it answers `EINVAL` or `ENOMEM`.
     pub fn posix_memalign(&mut self, alignment_bytes: u64, request_bytes: u64) -> Outcome<Address> {
         if !alignment_bytes.is_multiple_of(8) || !(alignment_bytes / 8).is_power_of_two() {
@@ -339,11 +350,15 @@ impl<S: System> Allocator for Glibc<S> {
             return;
         }
         self.is_threaded = true;
-        let new = self.threads.len();
-        self.thread = *self.thread_index.entry(thread.0).or_insert(new);
-        if self.thread == new {
-            self.threads.push(Thread::default());
+        if self.threads[self.thread] == Thread::default() {
+            // It is gone, or has never called: nothing is known of it.
+            self.thread_index.remove(&self.thread_id.0);
+            self.vacant_threads.push(self.thread);
         }
+        self.thread = match self.thread_index.get(&thread.0) {
+            Some(&known) => known,
+            None => self.add_thread(thread),
+        };
         self.thread_id = thread;
         self.tcache = self.threads[self.thread].tcache;
     }

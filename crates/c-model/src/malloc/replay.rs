@@ -87,6 +87,11 @@ impl Replay {
         &self.glibc
     }
 
+    /// Entries of all tables that are kept beside the emulated bytes: those of the allocator, and places of thread heaps.
+    pub fn n_entries(&self) -> usize {
+        self.glibc.n_entries() + self.map.n_regions() + self.glibc.system.n_places()
+    }
+
     /// Takes the next record, which was in `line`.
     ///
     /// # Errors

@@ -79,6 +79,11 @@ impl Recorded {
         self.has_placed
     }
 
+    /// Places of thread heaps that nobody uses at this moment.
+    pub(super) fn n_places(&self) -> usize {
+        self.announced.len() + self.given_back.len()
+    }
+
     /// A thread heap will be at `at`.
     pub(super) fn add_region(&mut self, at: u64) {
         self.given_back.retain(|&place| place != at);
