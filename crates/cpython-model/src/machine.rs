@@ -30,7 +30,7 @@ use crate::object::heap::Heap;
 #[derive(Debug)]
 pub struct CPython<O = Unwatched, A = PageAllocator> {
     pub(crate) heap: Heap<O, A>,
-    program: Program,
+    pub(crate) program: Program,
     frame_shapes: Vec<FrameShape>,
     /// References of the program's code.
     pub(crate) constants: Vec<ObjectKey>,

@@ -147,6 +147,11 @@ impl<A: Allocator> Pymalloc<A> {
         ClassStats::of(&self.heap)
     }
 
+    /// Middle and bottom nodes of the radix tree that finds arenas; none in 3.8 and 3.9. They are never given back.
+    pub fn n_map_nodes(&self) -> [u64; 2] {
+        [self.heap.radix_mids.len() as u64, self.heap.radix_bots.len() as u64]
+    }
+
     /// Blocks in use: what `sys.getallocatedblocks()` counts.
     pub fn n_allocated_blocks(&self) -> i64 {
         self.heap.n_live.iter().sum::<u64>() as i64 + self.n_raw_blocks

@@ -206,6 +206,8 @@ impl Heap {
             object.next = snapshot.usable.get(i + 1).map_or(NONE, |&next| next as u32);
             heap.last_with[object.n_free as usize] = slot as u32;
         }
+        // What was made before is not known; these were.
+        heap.n_arenas_made = heap.n_arenas;
         heap.unused = NONE;
         for &slot in snapshot.unused.iter().rev() {
             heap.arenas[slot as usize].next = std::mem::replace(&mut heap.unused, slot as u32);
