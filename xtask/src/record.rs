@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::fs::{File, Permissions};
 use std::io::BufWriter;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// what it asks of its own allocator, pymalloc, from its start on
     #[arg(long)]
     python: bool,
+    /// Set when this process ignores the keyboard's signals already
+    #[arg(long, hide = true)]
+    ignores_keyboard: bool,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
     command: Vec<OsString>,
@@ -48,6 +51,10 @@ const CODE_MISUSE: u8 = 2;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
+    if !args.ignores_keyboard {
+        let error = ignore_keyboard();
+        eprintln!("env: {error}; an interrupt from the keyboard will end the recording, too");
+    }
     match record(args) {
         Ok(status) => {
             let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
@@ -58,6 +65,27 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             ExitCode::from(CODE_MISUSE)
         }
     }
+}
+
+/// Signals that a terminal sends to all who run in it.
+const KEYBOARD_SIGNALS: &str = "INT,QUIT";
+
+/// Goes on as a process that ignores the signals of the keyboard: they are for the program, and its trace has to be written
+/// after them. Returns only if that fails.
+fn ignore_keyboard() -> std::io::Error {
+    let mut arguments = std::env::args_os();
+    let command = arguments.by_ref().take(2).last();
+    let harness = match std::env::current_exe() {
+        Ok(harness) => harness,
+        Err(error) => return error,
+    };
+    Command::new("env")
+        .arg(format!("--ignore-signal={KEYBOARD_SIGNALS}"))
+        .arg(harness)
+        .args(command)
+        .arg("--ignores-keyboard")
+        .args(arguments)
+        .exec()
 }
 
 fn record(args: &Args) -> Result<ExitStatus, String> {
@@ -121,6 +149,7 @@ fn observe(program: &Program, library: &Path, spool: File, is_python: bool) -> R
     };
     // env(1) adds to the environment and leaves its order alone, which a program may copy to its heap.
     let mut child = Command::new("env")
+        .arg(format!("--default-signal={KEYBOARD_SIGNALS}"))
         .arg(assign("LD_PRELOAD", &preload))
         .arg(assign(wire::RING_VARIABLE, ring.path().as_os_str()))
         .arg(&program.path)

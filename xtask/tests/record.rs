@@ -96,6 +96,18 @@ fn a_child_is_not_recorded_and_a_killed_program_leaves_its_trace() {
 }
 
 #[test]
+fn an_interrupt_is_for_the_program_and_its_trace_is_written() {
+    let directory = TempDir::new().unwrap();
+    if !is_modelled() {
+        return;
+    }
+    // As a terminal would: to the program and to the recording.
+    let script = "kill -INT $PPID; kill -INT $$; echo not reached";
+    let (recorded, _) = record_exactly(&directory, &["sh", "-c", script]);
+    assert_eq!((recorded.status.code(), text(&recorded.stdout).as_str()), (Some(128 + 2), ""));
+}
+
+#[test]
 fn a_program_sees_the_environment_and_the_exit_code_that_it_would_without() {
     let directory = TempDir::new().unwrap();
     let without = text(&Command::new("env").output().unwrap().stdout);

@@ -133,6 +133,8 @@ impl Ring {
                 break;
             }
             if n_pauses % PAUSES_A_LOOK == 0 && self.get(header::PROCESS)? != 0 {
+                // Both have it open: the name would only be left over if this process were killed.
+                let _ = std::fs::remove_file(self.path());
                 watch.look();
             }
             n_pauses += 1;
