@@ -20,6 +20,7 @@ use self::lists::ListId;
 use crate::Version;
 use crate::object::Object;
 use crate::object::heap::Heap;
+use crate::rules::{Rule, rule};
 
 /// Generations of the collector. Source: `pycore_gc.h:NUM_GENERATIONS`.
 pub const N_GENERATIONS: usize = 3;
@@ -105,7 +106,8 @@ impl Gc {
         (0..N_GENERATIONS).rev().find(|&generation| {
             let is_over = self.counts[generation] > self.thresholds[generation];
             let is_full = generation == N_GENERATIONS - 1;
-            is_over && !(is_full && self.long_lived_pending < self.long_lived_total / LONG_LIVED_SHARE)
+            let is_too_soon = self.long_lived_pending < self.long_lived_total / LONG_LIVED_SHARE;
+            is_over && !(is_full && is_too_soon && rule(Rule::FullCollectionsWait))
         })
     }
 }
@@ -134,7 +136,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// Whether collections happen inside the allocation that exceeds the threshold.
     #[inline]
     pub(crate) fn collects_in_allocation(&self) -> bool {
-        self.version <= Version::V3_11
+        self.version <= Version::V3_11 || !rule(Rule::CollectionsAreDeferred)
     }
 
     /// Begins a scheduled collection after an allocation of the runtime's own, where the version does so.

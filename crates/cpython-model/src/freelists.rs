@@ -9,6 +9,7 @@ use memory_trait::Address;
 use crate::Version;
 use crate::layout::free_lists::is_taken_from;
 use crate::layout::{FreeList, free_list_length_max};
+use crate::rules::{Rule, rule};
 
 /// Tuples of 1 to this many elements are kept. Source: 3.11 `pycore_tuple.h:PyTuple_NFREELISTS`.
 const TUPLE_SIZE_MAX: usize = 20;
@@ -40,7 +41,7 @@ impl FreeLists {
 
     /// Takes a block for a tuple of `n` elements.
     pub(crate) fn take_tuple(&mut self, n: usize) -> Option<Address> {
-        if !is_taken_from(FreeList::Tuple(n as u64), self.version) {
+        if !is_taken_from(FreeList::Tuple(n as u64), self.version) && rule(Rule::TwentiesAreNeverTaken) {
             return None;
         }
         self.tuples.get_mut(n.wrapping_sub(1))?.pop()
@@ -60,7 +61,8 @@ impl FreeLists {
             },
             other => panic!("objects of {other:?} are not modelled"),
         };
-        let has_room = (list.len() as u64) < free_list_length_max(which, self.version);
+        let length_max = free_list_length_max(which, self.version) + u64::from(!rule(Rule::FreeListsAreLimited));
+        let has_room = (list.len() as u64) < length_max;
         if has_room {
             list.push(block);
         }

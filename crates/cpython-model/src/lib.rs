@@ -60,6 +60,7 @@ pub mod obmalloc;
 pub mod params;
 mod refcount;
 pub mod report;
+mod rules;
 mod verify;
 pub mod version;
 

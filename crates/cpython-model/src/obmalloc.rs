@@ -26,6 +26,7 @@ use memory_trait::{Address, Allocator, Fault, FaultKind, Moment, Outcome, Thread
 
 use crate::Version;
 use crate::params::{arena_bytes, class_of};
+use crate::rules::{Rule, rule};
 
 mod arena_source;
 mod arenas;
@@ -192,7 +193,7 @@ impl<A: Allocator> Pymalloc<A> {
     fn move_block(&mut self, id: u32, block: Address, request_bytes: u64) -> Outcome<Address> {
         let size = self.heap.block_bytes(id, block.0).map_err(|misuse| Box::new(fault("realloc", block, misuse)))?;
         // A shrinking block stays unless a quarter of it can be saved.
-        if request_bytes <= size && 4 * request_bytes > 3 * size {
+        if request_bytes <= size && (4 * request_bytes > 3 * size || !rule(Rule::ReallocMovesWhatShrinks)) {
             return Ok(block);
         }
         let moved = self.malloc(request_bytes)?;

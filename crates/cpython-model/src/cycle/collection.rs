@@ -11,6 +11,7 @@ use crate::object::Body;
 use crate::object::heap::Heap;
 use crate::refcount::Due;
 use crate::refcount::work::{Owner, Work};
+use crate::rules::{Rule, rule};
 
 /// What a collection does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         self.gc.running = Some(running);
 
         if !is_full {
-            self.gc.counts[generation + 1] += 1;
+            self.gc.counts[generation + 1] += u32::from(rule(Rule::OlderGenerationCounts));
         }
         self.gc.counts[..=generation].fill(0);
         let young = ListId::Generation(generation);
@@ -77,7 +78,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             self.gc.long_lived_total = self.list_len(young);
         } else {
             if generation == N_GENERATIONS - 2 {
-                self.gc.long_lived_pending += self.list_len(young);
+                self.gc.long_lived_pending += if rule(Rule::SurvivorsArePending) { self.list_len(young) } else { 0 };
             }
             self.merge(young, running.old());
         }
@@ -127,7 +128,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     fn next_finalizer(&mut self) {
         while let Some(key) = self.first_of(ListId::Unreachable) {
             self.move_to(ListId::Seen, key);
-            if self.has_del(key) && !self.objects[key].is_finalized {
+            if self.has_del(key) && !(self.objects[key].is_finalized && rule(Rule::FinalizersRunOnce)) {
                 self.objects[key].is_finalized = true;
                 self.incref(key);
                 self.running().has_run_code = true;
@@ -144,7 +145,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// `handle_resurrected_objects`. Where the program did not run, nothing can have been rescued.
     fn second_look(&mut self) {
         let running = *self.running();
-        if running.has_run_code {
+        if running.has_run_code && rule(Rule::GarbageIsLookedAtAgain) {
             for key in self.iter_list(ListId::Unreachable).collect::<Vec<_>>() {
                 self.objects[key].is_collecting = false;
             }
@@ -201,7 +202,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     fn end_collection(&mut self) {
         let Running { generation, n_collected, n_died_before, event: collection, .. } =
             self.gc.running.take().expect("a collection is running");
-        if collection.is_full {
+        if collection.is_full && rule(Rule::FullCollectionsClearFreeLists) {
             self.clear_free_lists();
         }
         let stats = &mut self.gc.stats[generation];
@@ -232,6 +233,9 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     /// `untrack_tuples`: tuples that hold nothing of interest to the collector.
     fn untrack_tuples(&mut self, list: ListId) {
+        if !rule(Rule::TuplesAreUntracked) {
+            return;
+        }
         let head = self.head(list);
         let mut key = self.objects[head].next;
         while key != head {
@@ -248,6 +252,9 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     /// `untrack_dicts`: the same for dictionaries, in full collections only.
     fn untrack_dicts(&mut self, list: ListId) {
+        if !rule(Rule::DictsAreUntracked) {
+            return;
+        }
         let head = self.head(list);
         let mut key = self.objects[head].next;
         while key != head {

@@ -19,6 +19,7 @@ use super::N_GENERATIONS;
 use crate::object::heap::Heap;
 use crate::object::{Body, List};
 use crate::refcount::Due;
+use crate::rules::{Rule, rule};
 use crate::{PageAllocator, Pymalloc, Version};
 
 /// Keys that maps are given: strings that exist already.
@@ -430,7 +431,8 @@ impl<A: Allocator> Graph<A> {
         // A class is called by way of a tuple of arguments, which the collector sees.
         let items = vec![target, self.heap.none()];
         self.heap.incref(target);
-        let arguments = self.made(|heap| heap.tuple(items), complete)?;
+        let arguments =
+            if rule(Rule::WeakrefsHaveArguments) { self.made(|heap| heap.tuple(items), complete)? } else { target };
         let key = self.made(|heap| Ok(heap.weakref(target, Some(id))?.0), complete)?;
         self.heap.drop_reference(arguments);
         self.settle();

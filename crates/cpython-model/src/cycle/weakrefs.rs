@@ -7,6 +7,7 @@ use memory_trait::{Allocator, ObjectKey, Observer};
 use super::lists::ListId;
 use crate::object::Body;
 use crate::object::heap::Heap;
+use crate::rules::{Rule, rule};
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// Clears all weak references in and to what is unreachable. Those with a callback that are not garbage themselves
@@ -21,7 +22,9 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             }
             while let Some(weak) = self.objects[key].weakrefs {
                 self.clear_weak(weak);
-                if self.weak_ref(weak).callback.is_some() && !self.objects[weak].is_collecting {
+                if self.weak_ref(weak).callback.is_some()
+                    && !(self.objects[weak].is_collecting && rule(Rule::CallbacksOfGarbageAreSkipped))
+                {
                     self.incref(weak);
                     self.move_to(ListId::Callbacks, weak);
                 }

@@ -9,6 +9,7 @@ use super::heap::{Class, Heap, gc_block};
 use super::{Body, Fields, Instance, N_INLINE, Weak};
 use crate::layout::instance::{InstanceBlocks, PRE_HEADER_BYTES, SHARED_KEYS_MAX, SharedKeys};
 use crate::layout::{self, GC_HEADER_BYTES, POINTER_BYTES};
+use crate::rules::{Rule, rule};
 
 /// What an instance with attributes rather than slots occupies.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +85,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// The second half: the block of its values, where they are not part of its own.
     pub(crate) fn give_values(&mut self, key: ObjectKey) -> Outcome<()> {
         let values_bytes = self.attributes[key].values_bytes;
-        if values_bytes > 0 {
+        if values_bytes > 0 && rule(Rule::ValuesAreABlock) {
             let values = self.malloc(values_bytes)?;
             let split = Split::object(values_bytes, 0, self.block_bytes(values, values_bytes));
             self.account.take(split);

@@ -10,13 +10,19 @@ use super::heap::{Heap, gc_block};
 use super::{Body, List};
 use crate::Version;
 use crate::layout::{self, FreeList, GC_HEADER_BYTES, LIST_BYTES, POINTER_BYTES};
+use crate::rules::{Rule, rule};
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// `PyList_New(0)`: an empty list and its split.
     #[inline]
     pub(crate) fn list(&mut self) -> Outcome<(ObjectKey, Split)> {
         let block = match self.free_lists.lists.pop() {
-            Some(block) => block,
+            Some(block) => {
+                if !rule(Rule::FreeListHitsDoNotCount) {
+                    self.gc.count_allocation();
+                }
+                block
+            }
             None => self.gc_malloc(LIST_BYTES)?,
         };
         let split = Split::object(LIST_BYTES, 0, self.block_bytes(block, LIST_BYTES));
@@ -80,7 +86,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let list = self.list_mut(key);
         let n = list.items.len() as u64;
         let Some(item) = list.items.pop() else { return Ok(None) };
-        if n == 1 && self.version >= Version::V3_12 {
+        if n == 1 && self.version >= Version::V3_12 && rule(Rule::EmptiedListsFreeTheirItems) {
             // `list_pop_impl` clears a list that becomes empty.
             let list = self.list_mut(key);
             let block = std::mem::replace(&mut list.block, Address::NULL);
@@ -158,7 +164,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let block = gc_block(object.address);
         let split = Split::object(LIST_BYTES, 0, self.block_bytes(block, LIST_BYTES));
         self.account.give(split);
-        if !self.free_lists.keep(FreeList::List, block) {
+        if !rule(Rule::DeadListsAreKept) || !self.free_lists.keep(FreeList::List, block) {
             self.gc_free(block);
         }
     }

@@ -11,6 +11,7 @@ use super::dict::{self, Dict, Entry, Found};
 use super::heap::{Heap, gc_block};
 use crate::layout::dict::{LOG2_SLOTS_MIN, log2_slots_for, usable_entries};
 use crate::layout::{self, DICT_BYTES, FreeList, GC_HEADER_BYTES};
+use crate::rules::{Rule, rule};
 
 /// A key and a value in an entry. Unit: bytes.
 const ENTRY_PAYLOAD_BYTES: u64 = 16;
@@ -120,7 +121,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         if let Body::Dict(dict) = object.body {
             self.spares.give_dict(dict);
         }
-        if !self.free_lists.keep(FreeList::Dict, block) {
+        if !rule(Rule::DeadDictsAreKept) || !self.free_lists.keep(FreeList::Dict, block) {
             self.gc_free(block);
         }
     }

@@ -12,6 +12,7 @@ use crate::params::{
     ARENA_OBJECT_BYTES, INITIAL_ARENA_OBJECTS, MAP_BOT_COVERED_BITS, MAP_BOT_NODE_BYTES, MAP_MID_COVERED_BITS,
     MAP_MID_NODE_BYTES, arena_bytes, has_radix_tree, keeps_last_arena,
 };
+use crate::rules::{Rule, rule};
 
 /// A slot of the table of arenas (`struct arena_object`).
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +87,7 @@ impl Heap {
             self.last_with[n_free_before] = if is_prev_like_it { prev } else { NONE };
         }
 
-        if n_free == n_total && (next != NONE || !keeps_last_arena(self.version)) {
+        if n_free == n_total && (next != NONE || !(keeps_last_arena(self.version) && rule(Rule::LastArenaIsKept))) {
             self.unlink_arena(arena);
             self.release_arena(arena);
             return;
@@ -108,7 +109,7 @@ impl Heap {
         if self.last_with[n_free as usize] == NONE {
             self.last_with[n_free as usize] = arena;
         }
-        if arena == last_before {
+        if arena == last_before || !rule(Rule::ArenasAreSorted) {
             return;
         }
         // It has more free pools now than its right neighbours: it goes behind the last of those.

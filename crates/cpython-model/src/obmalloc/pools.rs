@@ -12,6 +12,7 @@ use memory_trait::{Allocator, Outcome};
 
 use super::heap::Heap;
 use crate::params::{ALIGNMENT_BYTES, POOL_OVERHEAD_BYTES, class_bytes};
+use crate::rules::{Rule, rule};
 
 /// What stands in the link of a block that is in use. No offset reaches it.
 pub(super) const LIVE: u16 = u16::MAX;
@@ -90,7 +91,7 @@ impl Heap {
         let pool = &mut self.pools[id as usize];
         debug_assert_eq!(pool.count, 0, "a pool from an arena has blocks in use");
         pool.count = 1;
-        let first = if usize::from(pool.class) == class {
+        let first = if usize::from(pool.class) == class && rule(Rule::PoolKeepsItsFreeList) {
             // It served this class before: its free list is as good as it was.
             assert!(pool.free != 0, "a free pool of class {class} has no free block");
             let first = pool.free;

@@ -10,6 +10,7 @@ use super::{Begin, Due};
 use crate::object::Body;
 use crate::object::dict::Dict;
 use crate::object::heap::Heap;
+use crate::rules::{Rule, rule};
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// `_Py_Dealloc` of something that is no scalar: does the work, or puts it on the stack.
@@ -28,7 +29,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             if has_del {
                 // The object is in the youngest generation while its finalizer runs, and stays there if that rescues it.
                 self.track(key);
-                if !self.objects[key].is_finalized {
+                if !(self.objects[key].is_finalized && rule(Rule::FinalizersRunOnce)) {
                     return self.finalize_dying(key);
                 }
                 self.untrack(key);
@@ -113,6 +114,9 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     }
 
     pub(super) fn drop_items(&mut self, owner: Owner, mut items: Vec<ObjectKey>, block: Address) {
+        if !rule(Rule::ItemsDieFromTheLast) {
+            items.reverse();
+        }
         while let Some(item) = items.pop() {
             if !self.is_last_reference(item) {
                 continue;

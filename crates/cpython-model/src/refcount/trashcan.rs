@@ -5,6 +5,7 @@
 use memory_trait::ObjectKey;
 
 use crate::Version;
+use crate::rules::{Rule, rule};
 
 /// Nested deaths of containers before the next is put off, up to 3.12.
 /// Source: 3.11 `Objects/object.c:_PyTrash_UNWIND_LEVEL`.
@@ -38,7 +39,7 @@ impl Trashcan {
     /// `Py_TRASHCAN_BEGIN`: whether the death may go on; else it was put off.
     #[inline]
     pub(crate) fn begin(&mut self, key: ObjectKey) -> bool {
-        if self.nesting >= self.deposit_level {
+        if self.nesting >= self.deposit_level && rule(Rule::DeepDeathsArePutOff) {
             self.later.push(key);
             return false;
         }

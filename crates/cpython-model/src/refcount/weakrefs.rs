@@ -8,6 +8,7 @@ use super::Due;
 use super::work::Work;
 use crate::Version;
 use crate::object::heap::Heap;
+use crate::rules::{Rule, rule};
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// Clears the weak references to a dying instance, then goes on with its death.
@@ -29,7 +30,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         // Several callbacks (3.13: one as well) are kept in a tuple of references and callbacks meanwhile; callbacks
         // are no objects here, so `None` stands for each. With one, nothing holds the reference.
         let mut holder = None;
-        if calls.len() > 1 || self.version >= Version::V3_13 {
+        if calls.len() > 1 || (self.version >= Version::V3_13 && rule(Rule::OneCallbackHasATupleToo)) {
             let mut items = Vec::with_capacity(2 * calls.len());
             for &(weak, _) in &calls {
                 items.push(weak);
@@ -39,7 +40,9 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             self.track(tuple);
             holder = Some(tuple);
         }
-        calls.reverse();
+        if rule(Rule::NewestCallbackIsFirst) {
+            calls.reverse();
+        }
         self.push_work(Work::Callbacks { key, holder, calls });
         self.poll_in_allocation();
     }
