@@ -24,6 +24,7 @@ mod memalign;
 mod params;
 mod realloc;
 pub mod replay;
+mod rules;
 mod state;
 mod stop;
 mod sysmalloc;

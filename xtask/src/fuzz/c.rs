@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// Where to write the trace of a difference
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
+    /// Write script and trace of every round
+    #[arg(long)]
+    keep: bool,
 }
 
 /// Runs the command.
@@ -78,14 +81,18 @@ fn random(driver: &Driver, args: &Args) -> Result<ExitCode, String> {
         let n_calls = ROUND_CALLS.min(args.calls - total.n_events);
         let script = generate::round(args.seed, number, n_calls);
         let trace = driver.run(&script).map_err(|error| format!("seed {}, round {number}: {error}", args.seed))?;
+        let path = args.out.join(format!("fuzz-c-{}-{number}", args.seed));
         match compare(&trace, &script) {
             Ok(tally) => {
+                if args.keep {
+                    keep(&script, &trace, &path)?;
+                }
                 total.n_events += tally.n_events;
                 total.n_placed += tally.n_placed;
             }
             Err(mismatch) => {
                 println!("seed {}, round {number}: different after {} calls that are right", args.seed, total.n_events);
-                report(driver, &script, &mismatch, &args.out.join(format!("fuzz-c-{}-{number}", args.seed)))?;
+                report(driver, &script, &mismatch, &path)?;
                 return Ok(ExitCode::FAILURE);
             }
         }
@@ -107,14 +114,18 @@ fn report(driver: &Driver, script: &Script, mismatch: &Mismatch, path: &Path) ->
         Some(shrunk) => (&shrunk.script, &shrunk.trace, &shrunk.mismatch.text),
         None => (script, &mismatch.trace, &mismatch.text),
     };
-    let trace_path = path.with_extension("tr");
-    let script_text = format!("# cores={}\n# tunables={}\n{}", script.cores, script.tunables, script.text());
-    write(&path.with_extension("script"), script_text.as_bytes())?;
-    write(&trace_path, trace)?;
+    keep(script, trace, path)?;
     println!("in {} operations:\n{text}", script.lines.len());
     let tunables = if script.tunables.is_empty() { String::new() } else { format!(" --tunables {}", script.tunables) };
-    println!("cargo xtask verify --cores {}{tunables} {}", script.cores, trace_path.display());
+    println!("cargo xtask verify --cores {}{tunables} {}", script.cores, path.with_extension("tr").display());
     Ok(())
+}
+
+/// Writes a script and its trace.
+fn keep(script: &Script, trace: &[u8], path: &Path) -> Result<(), String> {
+    let text = format!("# cores={}\n# tunables={}\n{}", script.cores, script.tunables, script.text());
+    write(&path.with_extension("script"), text.as_bytes())?;
+    write(&path.with_extension("tr"), trace)
 }
 
 fn scripts(driver: &Driver, files: &[PathBuf]) -> Result<ExitCode, String> {

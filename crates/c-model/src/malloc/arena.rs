@@ -4,6 +4,7 @@
 //! Differs: calls do not overlap here, so no arena is ever found locked by another thread.
 
 use super::chunk::{arena, bin_at, unsorted};
+use super::rules::{Rule, rule};
 use super::stop::Step;
 use super::{Glibc, System};
 
@@ -51,13 +52,16 @@ impl<S: System> Glibc<S> {
     #[inline]
     pub(super) fn arena_get(&mut self, bytes: u64) -> Step<u64> {
         let av = self.threads[self.thread].arena;
-        if av == 0 { self.arena_get2(bytes) } else { Ok(av) }
+        if av != 0 {
+            return Ok(av);
+        }
+        if rule(Rule::ThreadsHaveArenas) { self.arena_get2(bytes) } else { Ok(self.main_arena) }
     }
 
     #[cold]
     fn arena_get2(&mut self, bytes: u64) -> Step<u64> {
         let free = self.free_list;
-        if free != 0 {
+        if free != 0 && rule(Rule::FreeArenasAreReused) {
             self.free_list = self.load(free + arena::NEXT_FREE)?;
             self.store(free + arena::ATTACHED_THREADS, 1)?;
             self.detach(self.threads[self.thread].arena)?;
@@ -67,12 +71,12 @@ impl<S: System> Glibc<S> {
         if self.arenas_limit == 0 {
             if self.parameters.arena_max != 0 {
                 self.arenas_limit = self.parameters.arena_max;
-            } else if self.n_arenas > self.parameters.arena_test {
+            } else if self.n_arenas > self.parameters.arena_test || !rule(Rule::LimitIsComputedLate) {
                 self.arenas_limit = ARENAS_PER_CORE * self.cores;
             }
         }
         // With no limit yet this is 2^64 - 1.
-        if self.n_arenas > self.arenas_limit.wrapping_sub(1) {
+        if self.n_arenas > self.arenas_limit.wrapping_sub(1) && rule(Rule::ArenasAreLimited) {
             return self.reused_arena();
         }
         let av = self.new_arena(bytes)?;
@@ -93,13 +97,22 @@ impl<S: System> Glibc<S> {
         let attached = self.load(av + arena::ATTACHED_THREADS)?;
         self.store(av + arena::ATTACHED_THREADS, attached + 1)?;
         self.threads[self.thread].arena = av;
-        self.next_to_use = self.load(av + arena::NEXT)?;
+        if rule(Rule::ArenasAreUsedInTurn) {
+            self.next_to_use = self.load(av + arena::NEXT)?;
+        }
         Ok(av)
     }
 
     /// Another arena than the one that had no memory: `arena_get_retry`.
     pub(super) fn arena_get_retry(&mut self, av: u64, bytes: u64) -> Step<u64> {
-        if av == self.main_arena { self.arena_get2(bytes) } else { Ok(self.main_arena) }
+        if av != self.main_arena {
+            return Ok(self.main_arena);
+        }
+        let another = self.arena_get2(bytes)?;
+        if !rule(Rule::FailureMovesThread) {
+            self.threads[self.thread].arena = av;
+        }
+        Ok(another)
     }
 
     fn remove_from_free_list(&mut self, av: u64) -> Step<()> {
@@ -137,7 +150,7 @@ impl<S: System> Glibc<S> {
             return Ok(());
         }
         self.detach(av)?;
-        if self.load(av + arena::ATTACHED_THREADS)? == 0 {
+        if self.load(av + arena::ATTACHED_THREADS)? == 0 && rule(Rule::ExitGivesArenaUp) {
             self.store(av + arena::NEXT_FREE, self.free_list)?;
             self.free_list = av;
         }

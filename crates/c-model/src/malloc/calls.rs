@@ -8,6 +8,7 @@ use super::chunk::{
     ALIGNMENT, FD, FLAGS, HEADER_BYTES, IS_MMAPPED, PAGE_BYTES, SIZE, checked_chunk_bytes, heap, tcache_index,
 };
 use super::params::MMAP_THRESHOLD_BYTES_MAX;
+use super::rules::{Rule, rule};
 use super::stop::{Check, Step, ensure};
 use super::{Glibc, System, Thread};
 
@@ -29,7 +30,8 @@ impl<S: System> Glibc<S> {
         let Some(nb) = checked_chunk_bytes(bytes) else { return Ok(0) };
         self.need_tcache()?;
         let index = tcache_index(nb);
-        if index < self.parameters.tcache_bins && self.tcache != 0 && self.tcache_count(index)? > 0 {
+        let is_cached = index < self.parameters.tcache_bins && self.tcache != 0 && self.tcache_count(index)? > 0;
+        if is_cached && rule(Rule::TcacheServesMalloc) {
             return self.tcache_get(index);
         }
         if !self.is_threaded {
@@ -39,7 +41,7 @@ impl<S: System> Glibc<S> {
         }
         let mut av = self.arena_get(bytes)?;
         let mut block = self.int_malloc(av, bytes)?;
-        if block == 0 && av != 0 {
+        if block == 0 && av != 0 && rule(Rule::FailureTriesAnotherArena) {
             av = self.arena_get_retry(av, bytes)?;
             block = self.int_malloc(av, bytes)?;
         }
@@ -52,16 +54,21 @@ impl<S: System> Glibc<S> {
         let chunk = block.wrapping_sub(FD);
         let head = self.head(chunk)?;
         if head & IS_MMAPPED != 0 {
-            if !self.parameters.no_dyn_threshold
+            if rule(Rule::DynamicThreshold)
+                && !self.parameters.no_dyn_threshold
                 && head > self.parameters.mmap_threshold
-                && head <= MMAP_THRESHOLD_BYTES_MAX
+                && (head <= MMAP_THRESHOLD_BYTES_MAX || !rule(Rule::DynamicThresholdLimit))
             {
                 self.parameters.mmap_threshold = head & !FLAGS;
-                self.parameters.trim_threshold = 2 * (head & !FLAGS);
+                if rule(Rule::DynamicTrimThreshold) {
+                    self.parameters.trim_threshold = 2 * (head & !FLAGS);
+                }
             }
             return self.munmap_chunk(chunk);
         }
-        self.need_tcache()?;
+        if rule(Rule::FreeMakesArena) {
+            self.need_tcache()?;
+        }
         let av = self.arena_of(chunk, head)?;
         self.int_free(av, chunk, false)
     }
@@ -79,11 +86,12 @@ impl<S: System> Glibc<S> {
         ensure(is_sane, Check::ReallocPointer)?;
         let Some(nb) = checked_chunk_bytes(bytes) else { return Ok(0) };
         if head & IS_MMAPPED != 0 {
-            let resized = self.mremap_chunk(chunk, nb)?;
+            let stays = nb >= self.parameters.mmap_threshold || rule(Rule::MappedStaysMapped);
+            let resized = if stays { self.mremap_chunk(chunk, nb)? } else { 0 };
             if resized != 0 {
                 return Ok(resized + FD);
             }
-            if old_size.wrapping_sub(SIZE) >= nb {
+            if old_size.wrapping_sub(SIZE) >= nb && rule(Rule::MappedStaysMapped) {
                 return Ok(block);
             }
             let new = self.libc_malloc(bytes)?;
@@ -107,6 +115,9 @@ impl<S: System> Glibc<S> {
     }
 
     fn libc_calloc(&mut self, bytes: u64) -> Step<u64> {
+        if !rule(Rule::CallocSkipsTcache) {
+            return self.libc_malloc(bytes);
+        }
         self.need_init()?;
         self.need_tcache()?;
         let mut av = self.arena_for_call(bytes)?;
@@ -269,7 +280,9 @@ impl<S: System> Glibc<S> {
     /// `mallopt`: whether it succeeded. The options are those of `malloc.h`: 1 `M_MXFAST`, -1 `M_TRIM_THRESHOLD`,
     /// -2 `M_TOP_PAD`, -3 `M_MMAP_THRESHOLD`, -4 `M_MMAP_MAX`, -6 `M_PERTURB`, -7 `M_ARENA_TEST`, -8 `M_ARENA_MAX`.
     pub fn mallopt(&mut self, option: i32, value: i32) -> Outcome<bool> {
-        let step = self.need_init().and_then(|()| self.consolidate(self.main_arena));
+        let step = self
+            .need_init()
+            .and_then(|()| if rule(Rule::MalloptConsolidates) { self.consolidate(self.main_arena) } else { Ok(()) });
         self.finish(step, Address::NULL)?;
         Ok(self.parameters.set_option(option, value))
     }

@@ -7,6 +7,7 @@ use super::chunk::{
     is_small, mangle, unsorted,
 };
 use super::params::CONSOLIDATION_BYTES;
+use super::rules::{Rule, rule};
 use super::stop::{CHUNKS_MAX, Check, Step, ensure};
 use super::{Glibc, System};
 
@@ -17,7 +18,9 @@ impl<S: System> Glibc<S> {
         let size = head & !FLAGS;
         ensure(chunk <= size.wrapping_neg() && chunk.is_multiple_of(ALIGNMENT), Check::FreePointer)?;
         ensure(size >= MIN_CHUNK_BYTES && size.is_multiple_of(ALIGNMENT), Check::FreeSize)?;
-        if let Some(index) = self.tcache_bin(size) {
+        if rule(Rule::FreeFillsTcache)
+            && let Some(index) = self.tcache_bin(size)
+        {
             if self.load(chunk + BK)? == self.tcache_key {
                 self.check_double_free(chunk + FD, index)?;
             }
@@ -25,7 +28,7 @@ impl<S: System> Glibc<S> {
                 return self.tcache_put(chunk, index);
             }
         }
-        if size <= self.parameters.max_fast {
+        if size <= self.parameters.max_fast && rule(Rule::FreeFillsFastbins) {
             return self.free_fast(av, chunk, size, have_lock);
         }
         if head & IS_MMAPPED != 0 {
@@ -96,18 +99,20 @@ impl<S: System> Glibc<S> {
             self.set_head(chunk, size | PREV_INUSE)?;
             self.set_foot(chunk, size)?;
         }
-        if size >= CONSOLIDATION_BYTES { self.after_large_free(av) } else { Ok(()) }
+        let large = if rule(Rule::LargeFreeIs64Kib) { CONSOLIDATION_BYTES } else { 2 * CONSOLIDATION_BYTES };
+        if size >= large || !rule(Rule::TrimNeedsLargeFree) { self.after_large_free(av) } else { Ok(()) }
     }
 
     /// A large free empties the fastbins, and gives memory back when top has grown beyond the trim threshold.
     fn after_large_free(&mut self, av: u64) -> Step<()> {
-        if self.has_fast_chunks(av)? {
+        if self.has_fast_chunks(av)? && rule(Rule::LargeFreeConsolidates) {
             self.consolidate(av)?;
         }
         let top = self.top(av)?;
         if av == self.main_arena {
-            if self.size(top)? >= self.parameters.trim_threshold {
-                self.systrim(av, self.parameters.top_pad)?;
+            if self.size(top)? >= self.parameters.trim_threshold && rule(Rule::TopIsTrimmed) {
+                let pad = if rule(Rule::TrimKeepsPad) { self.parameters.top_pad } else { 0 };
+                self.systrim(av, pad)?;
             }
             return Ok(());
         }
@@ -120,6 +125,7 @@ impl<S: System> Glibc<S> {
     pub(super) fn consolidate(&mut self, av: u64) -> Step<()> {
         self.set_fast_chunks(av, false)?;
         for index in 0..arena::N_FASTBINS {
+            let index = if rule(Rule::ConsolidateAscends) { index } else { arena::N_FASTBINS - 1 - index };
             let bin = av + arena::FASTBINS + 8 * index;
             let mut chunk = self.load_of_arena(bin)?;
             if chunk != 0 {
@@ -144,7 +150,7 @@ impl<S: System> Glibc<S> {
         let (mut chunk, mut size) = (chunk, head & !FLAGS);
         let next = chunk.wrapping_add(size);
         let next_size = self.size(next)?;
-        if head & PREV_INUSE == 0 {
+        if head & PREV_INUSE == 0 && rule(Rule::ConsolidateMerges) {
             let prev_size = self.prev_size(chunk)?;
             size = size.wrapping_add(prev_size);
             chunk = chunk.wrapping_sub(prev_size);
@@ -163,6 +169,7 @@ impl<S: System> Glibc<S> {
             self.unlink(next)?;
         }
         let bin = unsorted(av);
+        let bin = if rule(Rule::ConsolidateInsertsAtHead) { bin } else { self.bk(bin)? };
         let first = self.first_of(bin)?;
         self.set_first_of(bin, chunk)?;
         self.set_bk(first, chunk)?;

@@ -7,6 +7,7 @@ use super::chunk::{
     ALIGNMENT, FLAGS, HEADER_BYTES, MIN_CHUNK_BYTES, PAGE_BYTES, PREV_INUSE, align_down, align_up, arena, heap,
 };
 use super::params::{HEAP_BYTES_MAX, HEAP_BYTES_MIN};
+use super::rules::{Rule, rule};
 use super::stop::{Check, Step, ensure};
 use super::{Glibc, System};
 
@@ -30,7 +31,7 @@ impl<S: System> Glibc<S> {
     /// A heap with room for `bytes`, `pad` more if it can be had.
     pub(super) fn new_heap(&mut self, bytes: u64, pad: u64) -> Step<Option<u64>> {
         let padded = bytes.wrapping_add(pad);
-        let size = if padded < HEAP_BYTES_MIN {
+        let size = if padded < HEAP_BYTES_MIN && rule(Rule::ThreadHeapHasMinimum) {
             HEAP_BYTES_MIN
         } else if padded <= HEAP_BYTES_MAX {
             padded
@@ -85,7 +86,7 @@ impl<S: System> Glibc<S> {
         let av = self.load(heap + heap::ARENA)?;
         let mut heap = heap;
         let mut top = self.top(av)?;
-        while top == heap + heap::BYTES {
+        while top == heap + heap::BYTES && rule(Rule::EmptyHeapsAreGivenBack) {
             let prev_heap = self.load(heap + heap::PREV)?;
             let prev_heap_size = self.load(prev_heap.wrapping_add(heap::SIZE))?;
             let fence_offset = prev_heap_size.wrapping_sub(MIN_CHUNK_BYTES - HEADER_BYTES);
@@ -123,7 +124,7 @@ impl<S: System> Glibc<S> {
             self.set_head(top, size | PREV_INUSE)?;
         }
         let top_size = self.head(top)? & !FLAGS;
-        if top_size < self.parameters.trim_threshold {
+        if top_size < self.parameters.trim_threshold || !rule(Rule::ThreadHeapShrinks) {
             return Ok(());
         }
         let area = top_size.wrapping_sub(MIN_CHUNK_BYTES + 1);

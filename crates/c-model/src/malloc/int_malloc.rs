@@ -7,6 +7,7 @@ use super::chunk::{
     checked_chunk_bytes, fastbin_index, is_small, largebin_index, mangle, smallbin_index, unsorted,
 };
 use super::params::UNSORTED_CHUNKS_MAX;
+use super::rules::{Rule, rule};
 use super::stop::{CHUNKS_MAX, Check, Step, Stop, ensure};
 use super::{Glibc, System};
 
@@ -31,15 +32,18 @@ impl<S: System> Glibc<S> {
 
     fn take(&mut self, av: u64, nb: u64) -> Step<u64> {
         if nb <= self.parameters.max_fast
+            && rule(Rule::FastbinServes)
             && let Some(block) = self.take_fast(av, nb)?
         {
             return Ok(block);
         }
         if is_small(nb) {
-            if let Some(block) = self.take_small(av, nb)? {
+            if rule(Rule::SmallBinServes)
+                && let Some(block) = self.take_small(av, nb)?
+            {
                 return Ok(block);
             }
-        } else if self.has_fast_chunks(av)? {
+        } else if self.has_fast_chunks(av)? && rule(Rule::LargeRequestConsolidates) {
             self.consolidate(av)?;
         }
         let mut n_seen = 0;
@@ -60,7 +64,7 @@ impl<S: System> Glibc<S> {
             if let Some(block) = self.take_from_top(av, nb)? {
                 return Ok(block);
             }
-            if !self.has_fast_chunks(av)? {
+            if !self.has_fast_chunks(av)? || !rule(Rule::LastResortConsolidates) {
                 return self.sysmalloc(nb, av);
             }
             self.consolidate(av)?;
@@ -78,7 +82,9 @@ impl<S: System> Glibc<S> {
         ensure(victim.is_multiple_of(16), Check::FastUnaligned2)?;
         self.remove_fast(bin, victim)?;
         ensure(fastbin_index(self.size(victim)?) == index, Check::FastSize)?;
-        if let Some(cache) = self.tcache_bin(nb) {
+        if rule(Rule::FastbinFillsTcache)
+            && let Some(cache) = self.tcache_bin(nb)
+        {
             while self.tcache_has_room(cache)? {
                 let next = self.load_of_arena(bin)?;
                 if next == 0 {
@@ -115,7 +121,9 @@ impl<S: System> Glibc<S> {
         self.set_last_of(bin, bck)?;
         self.set_fd(bck, bin)?;
         self.mark_arena(av, victim)?;
-        if let Some(cache) = self.tcache_bin(nb) {
+        if rule(Rule::SmallBinFillsTcache)
+            && let Some(cache) = self.tcache_bin(nb)
+        {
             while self.tcache_has_room(cache)? {
                 let next = self.last_of(bin)?;
                 if next == bin {
@@ -166,9 +174,11 @@ impl<S: System> Glibc<S> {
             ensure(self.fd(bck)? == victim && self.fd(victim)? == bin, Check::UnsortedLinks)?;
             ensure(next_head & PREV_INUSE == 0, Check::UnsortedPrevInuse)?;
 
-            if is_small(nb)
-                && bck == bin
-                && size > nb + MIN_CHUNK_BYTES
+            if rule(Rule::LastRemainderServes)
+                && (is_small(nb) || !rule(Rule::LastRemainderIsForSmall))
+                && (bck == bin || !rule(Rule::LastRemainderIsAlone))
+                && (size > nb + MIN_CHUNK_BYTES
+                    || (size == nb + MIN_CHUNK_BYTES && !rule(Rule::LastRemainderLeavesChunk)))
                 && victim == self.load_of_arena(av + arena::LAST_REMAINDER)?
             {
                 return self.split_last_remainder(av, victim, size, nb).map(Sorted::Taken);
@@ -177,7 +187,8 @@ impl<S: System> Glibc<S> {
             self.set_fd(bck, bin)?;
             if size == nb {
                 self.set_taken(av, victim, size)?;
-                if let Some(cache) = cache
+                if rule(Rule::UnsortedFillsTcache)
+                    && let Some(cache) = cache
                     && self.tcache_has_room(cache)?
                 {
                     self.tcache_put(victim, cache)?;
@@ -190,7 +201,8 @@ impl<S: System> Glibc<S> {
             n_binned += 1;
             *n_seen += 1;
             let limit = self.parameters.tcache_unsorted_limit;
-            if (cached && limit > 0 && *n_seen > limit) || n_binned >= UNSORTED_CHUNKS_MAX {
+            let is_enough = cached && limit > 0 && *n_seen > limit && rule(Rule::TcacheUnsortedLimit);
+            if is_enough || (n_binned >= UNSORTED_CHUNKS_MAX && rule(Rule::UnsortedLimit)) {
                 break;
             }
         }
@@ -203,7 +215,9 @@ impl<S: System> Glibc<S> {
         let (rest, rest_bytes) = (victim + nb, size - nb);
         self.set_last_of(bin, rest)?;
         self.set_first_of(bin, rest)?;
-        self.store_in_arena(av + arena::LAST_REMAINDER, rest)?;
+        if rule(Rule::OwnSplitSetsLastRemainder) {
+            self.store_in_arena(av + arena::LAST_REMAINDER, rest)?;
+        }
         self.set_bk(rest, bin)?;
         self.set_fd(rest, bin)?;
         if !is_small(rest_bytes) {
@@ -219,7 +233,13 @@ impl<S: System> Glibc<S> {
     fn put_in_bin(&mut self, av: u64, victim: u64, size: u64) -> Step<()> {
         let index = bin_index(size);
         let bin = bin_at(av, index);
-        let (bck, fwd) = if is_small(size) { (bin, self.first_of(bin)?) } else { self.place_large(bin, victim, size)? };
+        let (bck, fwd) = if !is_small(size) {
+            self.place_large(bin, victim, size)?
+        } else if rule(Rule::SmallBinIsFifo) {
+            (bin, self.first_of(bin)?)
+        } else {
+            (self.last_of(bin)?, bin)
+        };
         let map = self.binmap(av, index >> 5)?;
         self.set_binmap(av, index >> 5, map | 1 << (index & 31))?;
         self.set_bk(victim, bck)?;
@@ -241,7 +261,7 @@ impl<S: System> Glibc<S> {
         let last = self.last_of(bin)?;
         let last_head = self.head(last)?;
         ensure(last_head & NON_MAIN_ARENA == 0, Check::AssertLargeLast)?;
-        if size < last_head {
+        if size < last_head || !rule(Rule::LargeBinIsSorted) {
             let largest = self.first_of(bin)?;
             let smallest = self.bk_nextsize(largest)?;
             self.set_fd_nextsize(victim, largest)?;
@@ -261,7 +281,7 @@ impl<S: System> Glibc<S> {
             n += 1;
             ensure(n < CHUNKS_MAX, Check::Endless)?;
         }
-        if size == fwd_head {
+        if size == fwd_head && rule(Rule::EqualIsInsertedSecond) {
             fwd = self.fd(fwd)?;
         } else {
             let larger = self.bk_nextsize(fwd)?;
@@ -286,7 +306,7 @@ impl<S: System> Glibc<S> {
         let mut victim = self.bk_nextsize(first)?;
         let mut size = self.size(victim)?;
         let mut n = 0;
-        while size < nb {
+        while size < nb || (!rule(Rule::LargeBinIsBestFit) && victim != first) {
             victim = self.bk_nextsize(victim)?;
             size = self.size(victim)?;
             n += 1;
@@ -294,11 +314,15 @@ impl<S: System> Glibc<S> {
         }
         if victim != self.last_of(bin)? {
             let second = self.fd(victim)?;
-            if self.head(victim)? == self.head(second)? {
+            if self.head(victim)? == self.head(second)? && rule(Rule::SecondOfEqualIsTaken) {
                 victim = second;
             }
         }
-        self.split(av, victim, size, nb, Check::SplitUnsorted).map(Some)
+        let block = self.split(av, victim, size, nb, Check::SplitUnsorted)?;
+        if !rule(Rule::LargeBinKeepsLastRemainder) && size - nb >= MIN_CHUNK_BYTES {
+            self.store(av + arena::LAST_REMAINDER, victim + nb)?;
+        }
+        Ok(Some(block))
     }
 
     /// The smallest chunk of the next bin that has one.
@@ -323,7 +347,9 @@ impl<S: System> Glibc<S> {
             let size = self.size(victim)?;
             ensure(size >= nb, Check::AssertBinSize)?;
             let block = self.split(av, victim, size, nb, Check::SplitUnsorted2)?;
-            if is_small(nb) && size - nb >= MIN_CHUNK_BYTES {
+            let sets =
+                rule(Rule::LargerBinSetsLastRemainder) && (is_small(nb) || !rule(Rule::LargerBinSetsItForSmallOnly));
+            if sets && size - nb >= MIN_CHUNK_BYTES {
                 self.store_in_arena(av + arena::LAST_REMAINDER, victim + nb)?;
             }
             return Ok(Some(block));
@@ -335,7 +361,7 @@ impl<S: System> Glibc<S> {
     fn split(&mut self, av: u64, victim: u64, size: u64, nb: u64, check: Check) -> Step<u64> {
         self.unlink(victim)?;
         let rest_bytes = size.wrapping_sub(nb);
-        if rest_bytes < MIN_CHUNK_BYTES {
+        if rest_bytes < MIN_CHUNK_BYTES || !rule(Rule::SplitLeavesRemainder) {
             self.set_taken(av, victim, size)?;
         } else {
             let rest = victim.wrapping_add(nb);
@@ -352,7 +378,8 @@ impl<S: System> Glibc<S> {
         let top = self.top(av)?;
         let size = self.size(top)?;
         ensure(size <= self.system_mem(av)?, Check::TopSize)?;
-        if size < nb + MIN_CHUNK_BYTES {
+        let is_mapped_first = nb >= self.parameters.mmap_threshold && !rule(Rule::TopBeforeMapping);
+        if size < nb + MIN_CHUNK_BYTES || is_mapped_first {
             return Ok(None);
         }
         self.set_top(av, top + nb)?;

@@ -6,6 +6,7 @@
 use memory_trait::Address;
 
 use super::chunk::{FLAGS, IS_MMAPPED, PAGE_BYTES, SIZE, align_up};
+use super::rules::{Rule, rule};
 use super::stop::{Check, Step, ensure};
 use super::{Glibc, System};
 
@@ -46,7 +47,8 @@ impl<S: System> Glibc<S> {
     /// Resizes a mapped chunk to hold `nb` bytes; the chunk's place afterwards, 0 when that failed.
     pub(super) fn mremap_chunk(&mut self, chunk: u64, nb: u64) -> Step<u64> {
         let Extent { start, offset, bytes } = self.extent(chunk, Check::MremapPointer)?;
-        let new_bytes = align_up(nb.wrapping_add(offset).wrapping_add(SIZE), PAGE_BYTES);
+        let counted = if rule(Rule::MremapCountsOffset) { offset } else { 0 };
+        let new_bytes = align_up(nb.wrapping_add(counted).wrapping_add(SIZE), PAGE_BYTES);
         if bytes == new_bytes {
             return Ok(chunk);
         }

@@ -3,6 +3,7 @@
 //! Mirrors glibc 2.36 `malloc/malloc.c:_mid_memalign`, `_int_memalign`. Differs: nothing known.
 
 use super::chunk::{ALIGNMENT, FD, FLAGS, IS_MMAPPED, MIN_CHUNK_BYTES, PREV_INUSE, checked_chunk_bytes};
+use super::rules::{Rule, rule};
 use super::stop::{Check, Step, ensure};
 use super::{Glibc, System};
 
@@ -15,7 +16,12 @@ impl<S: System> Glibc<S> {
         if alignment > 1 << 63 {
             return Ok(0);
         }
-        let alignment = alignment.max(MIN_CHUNK_BYTES).next_power_of_two();
+        let alignment = alignment.max(MIN_CHUNK_BYTES);
+        let alignment =
+            if rule(Rule::AlignmentIsRounded) { alignment.next_power_of_two() } else { 1 << alignment.ilog2() };
+        if !rule(Rule::MemalignMakesNoTcache) {
+            self.need_tcache()?;
+        }
         if !self.is_threaded {
             let block = self.int_memalign(self.main_arena, alignment, bytes)?;
             ensure(self.belongs(block, self.main_arena)?, Check::AssertMemalignMain)?;
@@ -33,7 +39,10 @@ impl<S: System> Glibc<S> {
 
     fn int_memalign(&mut self, av: u64, alignment: u64, bytes: u64) -> Step<u64> {
         let Some(nb) = checked_chunk_bytes(bytes) else { return Ok(0) };
-        let block = self.int_malloc(av, nb.wrapping_add(alignment).wrapping_add(MIN_CHUNK_BYTES))?;
+        let more = if rule(Rule::MemalignAsksForMore) { MIN_CHUNK_BYTES } else { 0 };
+        let padded = nb.wrapping_add(alignment).wrapping_add(more);
+        let block =
+            if rule(Rule::MemalignSkipsTcache) { self.int_malloc(av, padded)? } else { self.libc_malloc(padded)? };
         if block == 0 {
             return Ok(0);
         }
@@ -56,12 +65,14 @@ impl<S: System> Glibc<S> {
             self.set_head(aligned, size | PREV_INUSE | flag)?;
             self.set_inuse(aligned, size)?;
             self.set_head_size(chunk, lead | flag)?;
-            self.int_free(av, chunk, true)?;
+            if rule(Rule::MemalignFreesLead) {
+                self.int_free(av, chunk, true)?;
+            }
             chunk = aligned;
         }
         let head = self.head(chunk)?;
         let size = head & !FLAGS;
-        if head & IS_MMAPPED == 0 && size > nb + MIN_CHUNK_BYTES {
+        if head & IS_MMAPPED == 0 && size > nb + MIN_CHUNK_BYTES && rule(Rule::MemalignFreesTail) {
             let rest = chunk + nb;
             self.set_head(rest, (size - nb) | PREV_INUSE | flag)?;
             self.set_head_size(chunk, nb)?;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::chunk::{MIN_CHUNK_BYTES, chunk_bytes, tcache, tcache_index};
+use super::rules::{Rule, rule};
 
 /// The versions of glibc that are modelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -195,25 +196,25 @@ impl Parameters {
 
     fn set_trim_threshold(&mut self, value: u64) -> bool {
         self.trim_threshold = value;
-        self.no_dyn_threshold = true;
+        self.no_dyn_threshold = rule(Rule::SettingEndsDynamicThreshold);
         true
     }
 
     fn set_top_pad(&mut self, value: u64) -> bool {
         self.top_pad = value;
-        self.no_dyn_threshold = true;
+        self.no_dyn_threshold = rule(Rule::SettingEndsDynamicThreshold);
         true
     }
 
     fn set_mmap_threshold(&mut self, value: u64) -> bool {
         self.mmap_threshold = value;
-        self.no_dyn_threshold = true;
+        self.no_dyn_threshold = rule(Rule::SettingEndsDynamicThreshold);
         true
     }
 
     fn set_mmap_max(&mut self, value: i32) -> bool {
         self.n_mmaps_max = value;
-        self.no_dyn_threshold = true;
+        self.no_dyn_threshold = rule(Rule::SettingEndsDynamicThreshold);
         true
     }
 

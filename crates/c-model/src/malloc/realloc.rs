@@ -3,6 +3,7 @@
 //! Mirrors glibc 2.36 `malloc/malloc.c:_int_realloc`. Differs: nothing known.
 
 use super::chunk::{ALIGNMENT, FD, FLAGS, HEADER_BYTES, MIN_CHUNK_BYTES, PREV_INUSE};
+use super::rules::{Rule, rule};
 use super::stop::{Check, Step, ensure};
 use super::{Glibc, System};
 
@@ -20,23 +21,28 @@ impl<S: System> Glibc<S> {
         }
         let joined = old_size + next_size;
         if next == self.top(av)? {
-            if joined >= nb + MIN_CHUNK_BYTES {
+            if joined >= nb + MIN_CHUNK_BYTES && rule(Rule::ReallocGrowsIntoTop) {
                 let flag = self.arena_flag(av);
                 self.set_head_size(chunk, nb | flag)?;
                 self.set_top(av, chunk + nb)?;
                 self.set_head(chunk + nb, (joined - nb) | PREV_INUSE)?;
                 return Ok(chunk + FD);
             }
-        } else if joined >= nb && !self.is_prev_inuse(next + next_size)? {
+        } else if joined >= nb && !self.is_prev_inuse(next + next_size)? && rule(Rule::ReallocGrowsIntoNext) {
             self.unlink(next)?;
             return self.shrink_to(av, chunk, joined, nb);
         }
-        let new_block = self.int_malloc(av, nb - (ALIGNMENT - 1))?;
+        let request_bytes = nb - (ALIGNMENT - 1);
+        let new_block = if rule(Rule::ReallocSkipsTcache) {
+            self.int_malloc(av, request_bytes)?
+        } else {
+            self.libc_malloc(request_bytes)?
+        };
         if new_block == 0 {
             return Ok(0);
         }
         let new = new_block - FD;
-        if new == next {
+        if new == next && rule(Rule::ReallocMergesNewNext) {
             let joined = old_size + self.size(new)?;
             return self.shrink_to(av, chunk, joined, nb);
         }
@@ -53,7 +59,7 @@ impl<S: System> Glibc<S> {
         ensure(size >= nb, Check::AssertIntRealloc)?;
         let flag = self.arena_flag(av);
         let rest_bytes = size - nb;
-        if rest_bytes < MIN_CHUNK_BYTES {
+        if rest_bytes < MIN_CHUNK_BYTES || !rule(Rule::ReallocFreesRest) {
             self.set_head_size(chunk, size | flag)?;
             self.set_inuse(chunk, size)?;
         } else {

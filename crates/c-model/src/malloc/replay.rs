@@ -36,6 +36,8 @@ pub struct Replay {
     maps: Option<Vec<(u64, u64)>>,
     pending: Option<Pending>,
     snapshot: Option<SnapshotCheck>,
+    /// A thread heap was announced for the next event.
+    has_new_region: bool,
     n_events: u64,
     n_skipped: u64,
     n_placed: u64,
@@ -71,6 +73,7 @@ impl Replay {
             maps: None,
             pending: None,
             snapshot: None,
+            has_new_region: false,
             n_events: 0,
             n_skipped: 0,
             n_placed: 0,
@@ -125,7 +128,7 @@ impl Replay {
                 }
                 self.map.add_region(number, at);
                 self.glibc.system_mut().add_region(at);
-                self.glibc.set_threaded();
+                self.has_new_region = true;
             }
             Record::Maps(maps) => self.maps = Some(maps),
             Record::Snapshot { n_events, thread, brk } => {
@@ -160,6 +163,11 @@ impl Replay {
             self.n_skipped += 1;
             return Ok(());
         };
+        // A thread heap tells of other threads, but for that of a lone thread which got no memory for its tcache.
+        let is_in_region = matches!(call.answer, Answer::Block { at: Pointer::Region { .. }, .. });
+        if std::mem::take(&mut self.has_new_region) && (self.glibc.tcache != 0 || is_in_region) {
+            self.glibc.set_threaded();
+        }
         self.glibc.switch_thread(ThreadId(call.thread));
         let space = if self.glibc.is_threaded { None } else { maps };
         let n_mmaps = self.glibc.parameters().n_mmaps;

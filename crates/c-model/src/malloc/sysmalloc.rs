@@ -6,17 +6,21 @@ use super::chunk::{
     ALIGNMENT, FD, HEADER_BYTES, IS_MMAPPED, MIN_CHUNK_BYTES, NON_MAIN_ARENA, PAGE_BYTES, PREV_INUSE, SIZE, align_up,
     arena, heap, unsorted,
 };
+use super::rules::{Rule, rule};
 use super::stop::{Check, Step, ensure};
 use super::{Glibc, System};
 
-/// Bytes mapped at least, when the break cannot be moved. Source: `malloc/malloc.c:MMAP_AS_MORECORE_SIZE`.
-const FALLBACK_BYTES_MIN: u64 = 1 << 20;
+/// What is mapped when the break cannot be moved is a multiple of this, as long as the arena is in one piece. Unit:
+/// bytes. Source: `malloc/malloc.c:MMAP_AS_MORECORE_SIZE`, which was meant to be the least, and the page to be what
+/// sizes are rounded to; 2.36 passes the two the other way round.
+const FALLBACK_BYTES: u64 = 1 << 20;
 
 impl<S: System> Glibc<S> {
     /// A block in a chunk of `nb` bytes that needs more memory; 0 when there is none. `av` 0: no arena, only a mapping.
     #[cold]
     pub(super) fn sysmalloc(&mut self, nb: u64, av: u64) -> Step<u64> {
-        let may_map = nb >= self.parameters.mmap_threshold && self.parameters.n_mmaps < self.parameters.n_mmaps_max;
+        let may_map = nb >= self.parameters.mmap_threshold
+            && (self.parameters.n_mmaps < self.parameters.n_mmaps_max || !rule(Rule::MappingsAreLimited));
         let tried_mapping = av == 0 || may_map;
         if tried_mapping && let Some(block) = self.sysmalloc_mmap(nb)? {
             return Ok(block);
@@ -62,12 +66,16 @@ impl<S: System> Glibc<S> {
     fn grow_thread_arena(&mut self, av: u64, nb: u64, old_top: u64, old_size: u64) -> Step<bool> {
         let old_heap = Self::heap_of(old_top);
         let old_heap_size = self.load(old_heap + heap::SIZE)?;
-        let missing = (MIN_CHUNK_BYTES + nb - old_size) as i64;
+        let pad = if rule(Rule::ThreadHeapGrowsUnpadded) { 0 } else { self.parameters.top_pad };
+        let missing = (MIN_CHUNK_BYTES + nb + pad - old_size) as i64;
         if missing > 0 && self.grow_heap(old_heap, missing as u64)? {
             let size = self.load(old_heap + heap::SIZE)?;
             self.add_system_mem(av, (size - old_heap_size) as i64)?;
             self.set_head(old_top, (old_heap + size - old_top) | PREV_INUSE)?;
             return Ok(true);
+        }
+        if !rule(Rule::SecondHeap) {
+            return Ok(false);
         }
         let Some(new_heap) = self.new_heap(nb + MIN_CHUNK_BYTES + heap::BYTES, self.parameters.top_pad)? else {
             return Ok(false);
@@ -99,11 +107,12 @@ impl<S: System> Glibc<S> {
     /// Moves the break, or maps memory in its place, and makes it the main arena's top.
     fn grow_main(&mut self, nb: u64, old_top: u64, old_size: u64, old_end: u64) -> Step<()> {
         let av = self.main_arena;
-        let mut size = nb.wrapping_add(self.parameters.top_pad).wrapping_add(MIN_CHUNK_BYTES);
-        if self.is_contiguous(av)? {
+        let pad = if rule(Rule::GrowthIsPadded) { self.parameters.top_pad } else { 0 };
+        let mut size = nb.wrapping_add(pad).wrapping_add(MIN_CHUNK_BYTES);
+        if self.is_contiguous(av)? && rule(Rule::BreakMovesByWhatTopLacks) {
             size = size.wrapping_sub(old_size);
         }
-        size = align_up(size, PAGE_BYTES);
+        size = align_up(size, if rule(Rule::BreakIsAligned) { PAGE_BYTES } else { 2 * PAGE_BYTES });
         let mut brk = if size as i64 > 0 { self.sbrk(size as i64) } else { None };
         let mut second_brk = None;
         if brk.is_none()
@@ -140,7 +149,7 @@ impl<S: System> Glibc<S> {
         let av = self.main_arena;
         let (mut start, mut correction, mut second_brk) = (brk, 0, second_brk);
         if self.is_contiguous(av)? {
-            if old_size != 0 {
+            if old_size != 0 && rule(Rule::ForeignBytesCount) {
                 self.add_system_mem(av, (brk - old_end) as i64)?;
             }
             let misaligned = brk % ALIGNMENT;
@@ -169,26 +178,28 @@ impl<S: System> Glibc<S> {
         self.set_head(start, second_brk.wrapping_sub(start).wrapping_add(correction) | PREV_INUSE)?;
         self.add_system_mem(av, correction as i64)?;
         if old_size != 0 {
-            let old_size = (old_size - 2 * HEADER_BYTES) & !(ALIGNMENT - 1);
+            let fences = if rule(Rule::ForeignBreakFences) { 2 * HEADER_BYTES } else { 4 * HEADER_BYTES };
+            let old_size = (old_size - fences) & !(ALIGNMENT - 1);
             self.set_head(old_top, old_size | PREV_INUSE)?;
             self.set_head(old_top + old_size, HEADER_BYTES | PREV_INUSE)?;
             self.set_head(old_top + old_size + HEADER_BYTES, HEADER_BYTES | PREV_INUSE)?;
-            if old_size >= MIN_CHUNK_BYTES {
+            if old_size >= MIN_CHUNK_BYTES && rule(Rule::ForeignBreakFreesTop) {
                 self.int_free(av, old_top, true)?;
             }
         }
         Ok(())
     }
 
-    /// The break cannot be moved: maps at least 1 MiB instead, from then on without hope for one piece.
+    /// The break cannot be moved: maps memory instead, the first time in units of 1 MiB, from then on without hope for
+    /// one piece.
     fn map_fallback(&mut self, size: u64, nb: u64, old_size: u64) -> Step<Option<(u64, u64)>> {
         let av = self.main_arena;
         let mut size = size;
         if self.is_contiguous(av)? {
-            size = align_up(size.wrapping_add(old_size), PAGE_BYTES);
+            size = align_up(size.wrapping_add(old_size), FALLBACK_BYTES);
         }
-        size = size.max(FALLBACK_BYTES_MIN);
-        if size <= nb {
+        size = size.max(PAGE_BYTES);
+        if size <= nb || !rule(Rule::RefusedBreakIsMapped) {
             return Ok(None);
         }
         let Some(start) = self.system.map(size) else { return Ok(None) };

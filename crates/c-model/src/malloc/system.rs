@@ -4,6 +4,7 @@
 //! with what was recorded (see [`crate::malloc::replay`]).
 
 use super::params::HEAP_BYTES_MAX;
+use super::rules::{Rule, rule};
 
 /// What malloc asks of the operating system. Addresses and lengths are multiples of the page size, but for the break.
 pub trait System {
@@ -12,6 +13,10 @@ pub trait System {
 
     /// `mmap` of `bytes` anywhere: where, or `None`.
     fn map(&mut self, bytes: u64) -> Option<u64>;
+
+    /// What is mapped from now on is for malloc itself, or is for the program again. A recorded trace knows the places
+    /// of mappings from results, and no result is in one of malloc's own.
+    fn maps_for_itself(&mut self, _for_itself: bool) {}
 
     /// `munmap`.
     fn unmap(&mut self, start: u64, bytes: u64);
@@ -66,6 +71,7 @@ impl AddressSpace {
     pub fn find(&self, bytes: u64) -> Option<u64> {
         if bytes >= HUGE_PAGE_BYTES
             && bytes.is_multiple_of(HUGE_PAGE_BYTES)
+            && rule(Rule::HugeMappingsAreAligned)
             && let Some(start) = self.find_plain(bytes.checked_add(HUGE_PAGE_BYTES)?)
         {
             return Some((start + 1).next_multiple_of(HUGE_PAGE_BYTES));
@@ -80,7 +86,7 @@ impl AddressSpace {
                 end = end.min(start);
                 continue;
             }
-            if end - stop >= bytes {
+            if end - stop >= bytes && rule(Rule::MappingsFillGaps) {
                 return Some(end - bytes);
             }
             end = start;
@@ -128,7 +134,7 @@ impl AddressSpace {
         let end = start + bytes;
         let above = self.ranges.iter().find(|&&(from, _)| from > start).map_or(u64::MAX, |&(from, _)| from);
         let is_last_of_its_range = self.ranges.iter().any(|&(_, stop)| stop == end);
-        if is_last_of_its_range && above - end >= new_bytes - bytes {
+        if is_last_of_its_range && above - end >= new_bytes - bytes && rule(Rule::MremapGrowsInPlace) {
             return Some(start);
         }
         self.find(new_bytes)

@@ -4,6 +4,7 @@
 //! Mirrors glibc 2.36 `malloc/malloc.c:tcache_put` to `tcache_init`.
 
 use super::chunk::{self, ALIGNMENT, FD, HEADER_BYTES, IS_MMAPPED, NON_MAIN_ARENA, SIZE, mangle, tcache_index};
+use super::rules::{Rule, rule};
 use super::stop::{CHUNKS_MAX, Check, Step, ensure};
 use super::{Glibc, System};
 
@@ -79,7 +80,7 @@ impl<S: System> Glibc<S> {
     /// happened, when the cache has none or anything is not as it almost always is.
     #[inline]
     pub(super) fn take_cached(&mut self, request_bytes: u64) -> Option<(u64, u64)> {
-        if request_bytes > CACHED_BYTES_MAX {
+        if request_bytes > CACHED_BYTES_MAX || !rule(Rule::TcacheServesMalloc) {
             return None;
         }
         let index = ((request_bytes + HEADER_BYTES - SIZE + ALIGNMENT - 1) >> 4).saturating_sub(2);
@@ -111,7 +112,9 @@ impl<S: System> Glibc<S> {
         let mut words = self.memory.heap_words();
         let &[_, head, _, key] = words.at(block.wrapping_sub(FD))?;
         let index = (head / ALIGNMENT).wrapping_sub(2);
-        let is_usual = head & (IS_MMAPPED | NON_MAIN_ARENA | SIZE) == 0 && block.is_multiple_of(ALIGNMENT);
+        let is_usual = rule(Rule::FreeFillsTcache)
+            && head & (IS_MMAPPED | NON_MAIN_ARENA | SIZE) == 0
+            && block.is_multiple_of(ALIGNMENT);
         if !is_usual || index >= self.parameters.tcache_bins.min(N_BINS) || key == tcache_key {
             return None;
         }
@@ -168,12 +171,14 @@ impl<S: System> Glibc<S> {
         if self.threads[self.thread].tcache_shutting_down {
             return Ok(());
         }
+        self.system.maps_for_itself(true);
         let mut av = self.arena_get(BYTES)?;
         let mut block = self.int_malloc(av, BYTES)?;
         if block == 0 && av != 0 {
             av = self.arena_get_retry(av, BYTES)?;
             block = self.int_malloc(av, BYTES)?;
         }
+        self.system.maps_for_itself(false);
         if block != 0 {
             self.memory.fill(block, 0, BYTES)?;
             self.statistics.own_bytes += self.size(block - FD)?;
@@ -187,12 +192,13 @@ impl<S: System> Glibc<S> {
     pub(super) fn tcache_shutdown(&mut self) -> Step<()> {
         let tcache = self.tcache;
         self.threads[self.thread].tcache_shutting_down = true;
-        if tcache == 0 {
+        if tcache == 0 || !rule(Rule::ExitFreesTcache) {
             return Ok(());
         }
         self.threads[self.thread].tcache = 0;
         self.tcache = 0;
         for index in 0..N_BINS {
+            let index = if rule(Rule::ExitFreesBinsInOrder) { index } else { N_BINS - 1 - index };
             let head = tcache + ENTRIES + 8 * index;
             for n in 0.. {
                 let entry = self.load(head)?;
@@ -207,6 +213,6 @@ impl<S: System> Glibc<S> {
             }
         }
         self.statistics.own_bytes -= self.size(tcache - FD)?;
-        self.libc_free(tcache)
+        if rule(Rule::ExitFreesStructure) { self.libc_free(tcache) } else { Ok(()) }
     }
 }

@@ -3,6 +3,7 @@
 //! Mirrors glibc 2.36 `malloc/malloc.c:systrim`, `mtrim`, `__malloc_trim`. Differs: nothing known.
 
 use super::chunk::{MIN_CHUNK_BYTES, PAGE_BYTES, PREV_INUSE, align_down, align_up, arena, bin_at, bin_index};
+use super::rules::{Rule, rule};
 use super::stop::{CHUNKS_MAX, Check, Step, ensure};
 use super::{Glibc, System};
 
@@ -14,7 +15,8 @@ impl<S: System> Glibc<S> {
     pub(super) fn systrim(&mut self, av: u64, pad: u64) -> Step<bool> {
         let top = self.top(av)?;
         let top_size = self.size(top)?;
-        let area = top_size.wrapping_sub(MIN_CHUNK_BYTES + 1);
+        let spared = MIN_CHUNK_BYTES + u64::from(rule(Rule::TrimSparesOneByte));
+        let area = top_size.wrapping_sub(spared);
         if area <= pad {
             return Ok(false);
         }
@@ -40,7 +42,9 @@ impl<S: System> Glibc<S> {
 
     /// Drops the pages inside free chunks of one arena, and lowers the break if it is the main one.
     fn mtrim(&mut self, av: u64, pad: u64) -> Step<bool> {
-        self.consolidate(av)?;
+        if av == self.main_arena || rule(Rule::TrimConsolidatesAll) {
+            self.consolidate(av)?;
+        }
         let mut any = false;
         let first_large = bin_index(PAGE_BYTES);
         for index in std::iter::once(1).chain(first_large..arena::N_BINS) {
@@ -62,8 +66,10 @@ impl<S: System> Glibc<S> {
                 chunk = self.bk(chunk)?;
             }
         }
-        if av == self.main_arena {
+        if av == self.main_arena && rule(Rule::TrimLowersBreak) {
             any |= self.systrim(av, pad)?;
+        } else if !rule(Rule::TrimLeavesThreadHeaps) {
+            self.heap_trim(Self::heap_of(self.top(av)?), pad)?;
         }
         Ok(any)
     }

@@ -156,6 +156,9 @@ static struct range segments[SEGMENTS_MAX];
 static int n_segments;
 static struct range mapped_now[64];
 static int n_mapped_now;
+/* Thread heaps that were begun in this call. It may have given them back: to free the old top trims the new one. */
+static u64 begun_now[64];
+static int n_begun_now;
 
 static void on_system_call(int signal, siginfo_t *info, void *context) {
     (void)signal;
@@ -192,6 +195,7 @@ static void on_system_call(int signal, siginfo_t *info, void *context) {
     if (number == SYS_openat && !strcmp((char *)r[REG_RSI], "/sys/devices/system/cpu/online")) cores_file = result;
     if (has_failed) failed |= kind;
     else if (kind == CAN_MAP && n_mapped_now < 64) mapped_now[n_mapped_now++] = (struct range){result, result + bytes};
+    else if (kind == CAN_PROTECT && r[REG_RDI] % HEAP_BYTES == 0 && n_begun_now < 64) begun_now[n_begun_now++] = r[REG_RDI];
     r[REG_RAX] = result;
 }
 
@@ -211,7 +215,7 @@ static void watch_thread(void) {
 /* ---- Pointers and events ---- */
 
 static struct heap { u64 start; u32 generation; } heaps[HEAPS_MAX];
-static u32 n_heaps, generation;
+static u32 n_heaps, generation = 1;
 static int is_tracing, wants_maps;
 static __thread u32 me;
 
@@ -255,18 +259,23 @@ static void put_result(void *block) {
     if (p - 16 - start) put(" @"), put_hex(p - 16 - start);
 }
 
+/* Notes that a thread heap is there; announces it if it was not there after the last call. */
+static void see_heap(u64 heap, u32 now) {
+    u32 i = 0;
+    while (i < n_heaps && heaps[i].start != heap) i++;
+    if (i == HEAPS_MAX) die("too many thread heaps");
+    if (i == n_heaps) n_heaps++, heaps[i] = (struct heap){heap, 0};
+    if (heaps[i].generation + 1 < generation) put("R "), put_number(i), *out++ = ' ', put_hex(heap), put("\n");
+    heaps[i].generation = now;
+}
+
 /* Thread heaps that are new are announced; those that are gone are forgotten. */
 static void find_heaps(void) {
     generation++;
+    for (int i = 0; i < n_begun_now; i++) see_heap(begun_now[i], generation - 1);
+    n_begun_now = 0;
     for (u64 arena = WORD(main_arena, NEXT); arena && arena != (u64)main_arena; arena = WORD(arena, NEXT))
-        for (u64 heap = WORD(arena, TOP) & -HEAP_BYTES; heap; heap = WORD(heap, 8)) {
-            u32 i = 0;
-            while (i < n_heaps && heaps[i].start != heap) i++;
-            if (i == HEAPS_MAX) die("too many thread heaps");
-            if (i == n_heaps) n_heaps++, heaps[i] = (struct heap){heap, 0};
-            if (heaps[i].generation != generation - 1 || generation == 1) put("R "), put_number(i), *out++ = ' ', put_hex(heap), put("\n");
-            heaps[i].generation = generation;
-        }
+        for (u64 heap = WORD(arena, TOP) & -HEAP_BYTES; heap; heap = WORD(heap, 8)) see_heap(heap, generation);
 }
 
 /* What has to be said before the event: how the system will answer, and where new thread heaps are. */
@@ -538,7 +547,11 @@ static void run_script(void) {
         if (*at == '+') {
             at++;
             u64 new = number();
+            /* Without memory there would be no thread. */
+            unsigned was_refused = refused;
+            refused = 0;
             if (new >= THREADS_MAX || pthread_create(&threads[new], 0, thread_main, (void *)new)) die("a thread cannot be created");
+            refused = was_refused;
         } else if (*at == '-') {
             at++;
             u64 gone = number();

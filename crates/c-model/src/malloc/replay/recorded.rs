@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use heap_trace::Refusals;
 
+use crate::malloc::chunk::HEADER_BYTES;
 use crate::malloc::params::HEAP_BYTES_MAX;
 use crate::malloc::system::{AddressSpace, System};
 
@@ -51,6 +52,8 @@ pub struct Recorded {
     fresh_heap: u64,
     /// What is refused, where the trace says so; elsewhere it is inferred from the results.
     refusals: Option<Refusals>,
+    /// Malloc maps for itself, not for the event's result.
+    is_for_itself: bool,
     /// Bytes given out at places that the trace does not tell.
     unknown_bytes: u64,
 }
@@ -136,7 +139,12 @@ impl System for Recorded {
         if is_refused {
             return None;
         }
-        let recorded = self.mapping.take();
+        // A mapping of malloc's own that a result is in, too, is a piece of an arena: the result is not at its start.
+        let is_unseen = match self.reply {
+            Reply::Block { at, mapping: Some(start) } => self.is_for_itself && at == start + HEADER_BYTES,
+            _ => self.is_for_itself,
+        };
+        let recorded = if is_unseen { None } else { self.mapping.take() };
         if let Some(space) = &mut self.space
             && let Some(start) = space.find(bytes)
         {
@@ -145,6 +153,10 @@ impl System for Recorded {
             return Some(start);
         }
         Some(recorded.unwrap_or_else(|| self.unknown_place(bytes)))
+    }
+
+    fn maps_for_itself(&mut self, for_itself: bool) {
+        self.is_for_itself = for_itself;
     }
 
     fn unmap(&mut self, start: u64, bytes: u64) {
