@@ -41,7 +41,8 @@ pub struct Recorded {
     has_grown: bool,
     /// The mappings before the event, where they are known and placement is predicted.
     space: Option<AddressSpace>,
-    is_near_limit: bool,
+    /// Mapped chunks before the event.
+    n_mmaps: i32,
     has_placed: bool,
     /// Places of thread heaps that were announced and never used. A place is announced once, however often a heap is
     /// put there.
@@ -72,7 +73,7 @@ impl Recorded {
         self.brk = brk;
         self.has_grown = false;
         self.space = maps.map(AddressSpace::of);
-        self.is_near_limit = n_mmaps > MMAPS_NEAR_LIMIT;
+        self.n_mmaps = n_mmaps;
         self.has_placed = false;
         self.fresh_heap = 0;
     }
@@ -132,7 +133,7 @@ impl System for Recorded {
     fn map(&mut self, bytes: u64) -> Option<u64> {
         let is_refused = self.refuses(Refusals::MAP).unwrap_or(match self.reply {
             Reply::Nothing => true,
-            Reply::Block { mapping: None, .. } => self.is_near_limit,
+            Reply::Block { mapping: None, .. } => self.n_mmaps > MMAPS_NEAR_LIMIT,
             Reply::Block { mapping: Some(_), .. } => self.mapping.is_none(),
             Reply::Other => false,
         });
