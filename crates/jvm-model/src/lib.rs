@@ -61,6 +61,7 @@
 mod cards;
 mod full;
 pub mod heap;
+pub mod identity;
 pub mod layout;
 pub mod machine;
 pub mod params;

@@ -3,15 +3,20 @@
 //! Readers take any [`std::io::BufRead`]; opening and unpacking files is the caller's. The formats, one JSON object a
 //! line, are described in `tests/oracle/hotspot/README.md`.
 
+mod facts;
 mod layouts;
 mod serials;
 mod sizings;
 
+pub use facts::compare_facts;
 pub use layouts::compare_layouts;
 pub use serials::compare_serial;
 pub use sizings::compare_sizings;
 
 use std::fmt;
+
+/// The kinds of recorded facts.
+const FACTS: [&str; 6] = ["soe", "oom", "oom_overhead", "soft", "hash", "reforder"];
 
 /// What a recorded file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +27,8 @@ pub enum Recorded {
     Sizings,
     /// A heap program and its collections: for [`compare_serial`].
     Serial,
+    /// Stack depths, texts, orders of queues, hashes: for [`compare_facts`].
+    Facts,
 }
 
 impl Recorded {
@@ -35,6 +42,8 @@ impl Recorded {
             Some(Recorded::Sizings)
         } else if has(&["hdr"]) {
             Some(Recorded::Serial)
+        } else if object.get("t").is_some_and(|kind| FACTS.contains(&kind.as_str().unwrap_or(""))) {
+            Some(Recorded::Facts)
         } else {
             None
         }

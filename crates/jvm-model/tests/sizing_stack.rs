@@ -3,37 +3,29 @@
 use std::path::PathBuf;
 
 use jvm_model::Version;
+use jvm_model::recorded::compare_facts;
 use jvm_model::stack::{ThreadStack, frame_bytes};
-use serde_json::Value;
 
 /// `static void f() { depth++; f(); }`
 const F: u64 = frame_bytes(0);
-/// `static void g(long a, long b, Object c) { depth++; g(a, b, c); }`
-const G: u64 = frame_bytes(5);
-
-/// Frames of the recording program between `main` and `f` or `g`, on the main thread and on a new one. Unit: bytes.
-/// Not recorded: the depths allow 305 to 336 and 177 to 208.
-const BELOW: [u64; 2] = [320, 192];
+fn facts() -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/hotspot/misc17.jsonl");
+    std::fs::read_to_string(path).unwrap()
+}
 
 #[test]
-fn every_recorded_depth_of_17_is_exact() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/hotspot/misc17.jsonl");
-    let text = std::fs::read_to_string(path).unwrap();
-    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let mut n_rows = 0;
-    for row in rows.iter().filter(|row| row["t"] == "soe" && row["mode"] == "int") {
-        let (stack, below) = match row["xss"].as_str() {
-            Some(xss) => {
-                let flags = jvm_model::Flags::parse(Version::V17, [format!("-Xss{xss}")]).unwrap();
-                (ThreadStack::of_main(Version::V17, flags.thread_stack_bytes), BELOW[0])
-            }
-            None => (ThreadStack::of_thread(Version::V17, row["bytes"].as_u64().unwrap()), BELOW[1]),
-        };
-        assert_eq!(stack.depth(below, F), row["f"].as_u64().unwrap(), "{row}");
-        assert_eq!(stack.depth(below, G), row["g"].as_u64().unwrap(), "{row}");
-        n_rows += 1;
-    }
-    assert_eq!(n_rows, 9);
+fn every_recorded_depth_text_queue_and_hash_of_17_is_exact() {
+    let (comparison, n_left_out) = compare_facts(facts().as_bytes()).unwrap();
+    assert_eq!((comparison.to_string(), n_left_out), ("exact: 36 of 36 facts".to_owned(), 28));
+}
+
+#[test]
+fn a_fact_that_is_wrong_is_found_and_said() {
+    let spoiled = facts().replace("2 1 0", "1 2 0").replace("1795", "1796");
+    let wrong = compare_facts(spoiled.as_bytes()).unwrap().0.first_wrong.unwrap();
+    assert_eq!((wrong.line, &*wrong.subject, &*wrong.predicted), (6, "soe", "[Some(1795), Some(1234)]"));
+    let error = compare_facts("{\"t\":\"moon\"}".as_bytes()).unwrap_err();
+    assert_eq!(error.to_string(), "line 1: `moon` is no kind of fact");
 }
 
 /// Depths of `f` from `main` (two locals) at -Xss256k, 1024k and 2048k.
