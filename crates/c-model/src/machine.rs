@@ -33,6 +33,7 @@ use crate::detector::Detector;
 use crate::layout::RecordLayout;
 use crate::malloc::Glibc;
 use crate::process_heap::ProcessHeap;
+use crate::stack::ThreadStack;
 use heap::Books;
 use object::{Objects, Shape};
 use provenance::Provenance;
@@ -60,7 +61,7 @@ pub struct C<O = Unwatched, A = Glibc> {
     objects: Objects,
     provenance: Provenance,
     books: Books,
-    thread_stack_bytes: u64,
+    thread_stack: ThreadStack,
     program: Program,
     records: Vec<RecordLayout>,
     functions: Vec<Function>,

@@ -10,9 +10,9 @@ use super::space::Space;
 use super::threads::Thread;
 use crate::detector::Detector;
 use crate::malloc::Glibc;
-use crate::params::{LIMIT_HEAP_BYTES, STACK_BYTES, STACK_TOP};
+use crate::params::{GUARD_BYTES, LIMIT_HEAP_BYTES, STACK_BYTES, STACK_TOP};
 use crate::process_heap::ProcessHeap;
-use crate::stack::Stack;
+use crate::stack::{Stack, ThreadStack};
 
 /// The parameters of a C machine.
 ///
@@ -95,7 +95,7 @@ impl<O: Observer, A: ProcessHeap> Builder<O, A> {
         self
     }
 
-    /// The stacks of the other threads: `pthread_attr_setstacksize`. Unit: bytes.
+    /// The stacks of the other threads: `pthread_attr_setstacksize`, with the library's part at their top. Unit: bytes.
     pub fn thread_stack_bytes(mut self, bytes: u64) -> Self {
         self.thread_stack_bytes = bytes;
         self
@@ -110,8 +110,8 @@ impl<O: Observer, A: ProcessHeap> Builder<O, A> {
     /// The machine.
     ///
     /// # Panics
-    /// When the top of the stack or a size of a stack is not a multiple of 16 bytes, or the stack does not fit below its
-    /// top.
+    /// When the top or the size of the main thread's stack is not a multiple of 16 bytes, when that does not fit below its
+    /// top, or when the other threads' stacks are smaller than the C library allows.
     pub fn build(self) -> C<O, A> {
         let Builder {
             observer,
@@ -122,16 +122,19 @@ impl<O: Observer, A: ProcessHeap> Builder<O, A> {
             thread_stack_bytes,
             limit_heap_bytes,
         } = self;
-        for value in [stack_top.0, stack_bytes, thread_stack_bytes] {
+        for value in [stack_top.0, stack_bytes] {
             assert!(value % 16 == 0, "{value:#x} of a stack is not a multiple of 16");
         }
+        let thread_stack = ThreadStack::new(thread_stack_bytes, GUARD_BYTES);
+        let thread_stack =
+            thread_stack.unwrap_or_else(|| panic!("no thread has a stack of {thread_stack_bytes} bytes"));
         allocator.limit_heap_bytes(limit_heap_bytes);
         let stack = Stack::new(stack_top, stack_bytes);
         let books = Books::new(allocator.heap_bytes());
         C {
             journal: Journal::new(observer),
             detector: Detector::new(is_detecting),
-            thread: Thread::new(0, &stack),
+            thread: Thread::new(0, &stack, 0),
             thread_id: ThreadId(0),
             parked: vec![Thread::default()],
             space: Space::new(allocator, stack),
@@ -140,7 +143,7 @@ impl<O: Observer, A: ProcessHeap> Builder<O, A> {
             objects: Objects::default(),
             provenance: Provenance::default(),
             books,
-            thread_stack_bytes,
+            thread_stack,
             program: Program::default(),
             records: Vec::new(),
             functions: Vec::new(),

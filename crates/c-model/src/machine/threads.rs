@@ -5,7 +5,7 @@ use memory_trait::{Address, Event, FunctionId, Observer, Outcome, Slot, ThreadId
 use super::C;
 use super::frames::Frame;
 use super::slots::SlotState;
-use crate::params::{DTV_BYTES, GUARD_BYTES, THREAD_STACKS_TOP};
+use crate::params::{DTV_BYTES, THREAD_STACKS_TOP, THREAD_TOP_BYTES};
 use crate::process_heap::ProcessHeap;
 use crate::stack::Stack;
 
@@ -22,16 +22,16 @@ pub(super) struct Thread {
     pub(super) rsp: u64,
     /// Which stack it runs on.
     stack: usize,
-    /// Just above the stack.
+    /// The stack pointer before its first call.
     pub(super) top: u64,
     /// The stack's lowest address.
     pub(super) low: u64,
 }
 
 impl Thread {
-    /// A thread that has called nothing yet, on the stack at place `index`.
-    pub(super) fn new(index: usize, stack: &Stack) -> Self {
-        let (top, low) = (stack.top().0, stack.low().0);
+    /// A thread that has called nothing yet, on the stack at place `index`. `above_bytes` of it are the library's.
+    pub(super) fn new(index: usize, stack: &Stack, above_bytes: u64) -> Self {
+        let (top, low) = (stack.top().0 - above_bytes, stack.low().0);
         Thread { rsp: top, stack: index, top, low, ..Thread::default() }
     }
 
@@ -54,7 +54,7 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
             Some(index) => index,
             None => self.new_stack()?,
         };
-        self.parked.push(Thread::new(stack, &self.space.parked[stack]));
+        self.parked.push(Thread::new(stack, &self.space.parked[stack], THREAD_TOP_BYTES));
         self.journal.tell(|| Event::ThreadStarted { thread });
         // The new thread runs just long enough to take its arguments.
         let n_parameters = self.functions[function.index()].n_parameters;
@@ -79,10 +79,9 @@ impl<O: Observer, A: ProcessHeap> C<O, A> {
     /// Maps a stack for a thread; returns its place among those that are parked.
     fn new_stack(&mut self) -> Outcome<usize> {
         let n_stacks = self.space.parked.len() as u64;
-        let top =
-            THREAD_STACKS_TOP.0 - n_stacks * (self.thread_stack_bytes + GUARD_BYTES).next_multiple_of(GUARD_BYTES);
+        let top = THREAD_STACKS_TOP.0 - n_stacks * self.thread_stack.mapping_bytes();
         self.calloc_for_thread(DTV_BYTES)?;
-        self.space.parked.push(Stack::new(Address(top), self.thread_stack_bytes));
+        self.space.parked.push(Stack::new(Address(top), self.thread_stack.stack_bytes));
         Ok(self.space.parked.len() - 1)
     }
 
