@@ -1,8 +1,10 @@
 //! The C runtime: stacks, `malloc`, and everything that goes wrong with them.
 //!
-//! Three things, each of use alone:
+//! Four things, each of use alone:
 //!
 //! - [`C`], a [`memory_trait::Machine`]: what a C program does to memory, with a detector of misuse.
+//! - [`Process`], one step below: raw pointers into the middle of anything, and what is said of their misuse
+//!   ([`classic_errors`] has fifty examples).
 //! - [`Glibc`], glibc 2.36's `malloc` to the last address.
 //! - [`KernighanRitchie`], the textbook's allocator, from section 8.7.
 //!
@@ -33,9 +35,11 @@
 //!
 //! # Left out
 //!
-//! Pointers into the middle of objects, arrays in automatic storage, variables that live in registers across statements,
-//! red zones, signals, the environment on the stack, what `printf` allocates. Frames of `_start` and
-//! `__libc_start_main` are not on the stack: `main` begins at its top.
+//! Of the machine: pointers into the middle of objects, arrays in automatic storage, `alloca`, the red zone, the
+//! environment on the stack and the buffer of `stdout` are left to [`Process`], which has them all. Frames of `_start` and
+//! `__libc_start_main` are not on its stack: `main` begins at its top.
+//!
+//! Of both: variables that live in registers across statements, signals, `fork`, arrays of variable length.
 //!
 //! # Ten lines
 //!
@@ -85,4 +89,5 @@ pub use machine::{Builder, C};
 pub use malloc::Glibc;
 pub use memory::{Memory, RawMemory, Unmapped};
 pub use pages::Pages;
+pub use process::Process;
 pub use process_heap::ProcessHeap;

@@ -281,3 +281,31 @@ fn a_correct_program_has_no_findings() {
         c.allocator().verify().unwrap();
     }
 }
+
+// What `Differs:` and `Left out` say of the process, so that a change of it is noticed.
+
+#[test]
+fn arrays_of_blocks_that_exclude_each_other_do_not_share_their_place() {
+    let c = in_main(&[Local::array("a", 32, 1).scoped(), Local::array("b", 32, 1).scoped()]);
+    assert_ne!(c.local("a").address, c.local("b").address, "gcc gives both the same");
+}
+
+#[test]
+fn globals_follow_each_other_in_the_order_in_which_they_are_declared() {
+    let mut c = in_main(&[]);
+    let (sink, glob) = (c.global("sink", 4), c.global("glob", 16));
+    assert_eq!(glob.address.0 - sink.address.0, 16);
+    assert_eq!(c.global("sink", 4), sink, "a name is one variable");
+}
+
+#[test]
+fn a_write_that_does_not_fit_empties_the_buffer_first() {
+    let mut c = in_main(&[]);
+    let p = c.malloc(4000).unwrap();
+    c.memset(p, 1, 3000).unwrap();
+    c.fwrite(p, 3000).unwrap();
+    c.fwrite(p, 3500).unwrap();
+    assert_eq!(c.findings(), [], "the second 3500 bytes wait; glibc would have put out the first 1096 of them");
+    c.exit().unwrap();
+    assert_eq!(c.findings()[0].misuse, Misuse::Uninitialised);
+}

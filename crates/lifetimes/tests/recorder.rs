@@ -1,6 +1,6 @@
 //! What a recorder makes of events, told by hand.
 
-use lifetimes::{Fates, Recorder, Run, Timeline, Verdict, determinism};
+use lifetimes::{BruteForce, Fates, Recorder, Run, Timeline, Verdict, determinism};
 use memory_trait::{
     Address, Collection, Event, FaultLog, FunctionId, Journal, Kind, Label, Line, ObjectId, Place, Program, Reclaimer,
     RecordId, Storage, ThreadId, Tick,
@@ -210,4 +210,42 @@ fn a_verdict_is_full_partial_none_or_that_nothing_was_reclaimed() {
         assert_eq!(found.verdict, verdict, "{first:?} {second:?}");
         assert_eq!(found.n_compared, 2);
     }
+}
+
+/// A C program reads memory that nobody wrote and finds in it a pointer to an object that was freed. When that became
+/// unreachable, by the recorder and by the naive reference; `has_pass`: whether a birth makes the recorder pass between.
+fn revived_by_garbage(has_pass: bool) -> [Option<Tick>; 2] {
+    let mut program = Program::default();
+    program.record("Node", &[("next", Kind::Reference)]);
+    let mut journal = Journal::new((Recorder::new(&program).trace_every(2), BruteForce::new()));
+    let bear = |journal: &mut Journal<(Recorder, BruteForce)>| {
+        let naming = journal.name(Label::Record(RecordId(0)));
+        let (object, label, ordinal, address) = (naming.object, naming.label, naming.ordinal, Address(64));
+        let (storage, payload_bytes, total_bytes) = (Storage::Heap, 8, 24);
+        journal.tell(|| Event::Born { object, label, ordinal, storage, address, payload_bytes, total_bytes });
+        journal.tell(|| Event::Stored { place: Place::Slot, old: None, new: Some(object) });
+        object
+    };
+    journal.now.tick = Tick(1);
+    let object = bear(&mut journal);
+    journal.now.tick = Tick(2);
+    journal.tell(|| Event::Reclaimed { object, by: Reclaimer::Free });
+    journal.tell(|| Event::Stored { place: Place::Slot, old: Some(object), new: None });
+    if has_pass {
+        journal.now.tick = Tick(3);
+        bear(&mut journal);
+    }
+    journal.now.tick = Tick(5);
+    journal.tell(|| Event::Stored { place: Place::Slot, old: None, new: Some(object) });
+    journal.now.tick = Tick(7);
+    journal.tell(|| Event::Stored { place: Place::Slot, old: Some(object), new: None });
+    let (recorder, naive) = journal.observer;
+    let run = recorder.finish(&Timeline::default(), &FaultLog::default());
+    [run.lifetimes[0].unreachable, naive.finish()[0].1]
+}
+
+#[test]
+fn a_garbage_pointer_does_not_revive_an_object_that_is_over() {
+    assert_eq!(revived_by_garbage(true), [Some(Tick(2)), Some(Tick(7))], "the naive reference has it come back");
+    assert_eq!(revived_by_garbage(false), [Some(Tick(7)); 2], "it was not over yet: no pass had been");
 }

@@ -14,8 +14,8 @@
 //!
 //! Temporaries are registers and take no bytes here.
 //!
-//! Differs: a function that calls nothing needs not lower the stack pointer (the ABI's red zone); here every function
-//! does. What an expression has to keep across a call, gcc puts into further places of its own.
+//! Differs: a function that calls nothing needs not lower the stack pointer (the ABI's red zone); a [`FrameLayout`] does
+//! not know what a function calls, and lowers it always ([`Below::lowered_bytes_of_leaf`] is what gcc does). What an expression has to keep across a call, gcc puts into further places of its own.
 
 use memory_trait::{FunctionShape, Kind, SlotShape};
 
