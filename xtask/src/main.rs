@@ -8,12 +8,14 @@ mod compare;
 mod compare_log;
 mod console;
 mod convert;
+mod explain;
 mod fuzz;
 mod gallery;
 mod layout;
 mod oracle;
 mod progress;
 mod record;
+mod sweep;
 mod table;
 mod verify;
 
@@ -35,10 +37,12 @@ enum Command {
     Compare(compare::Args),
     CompareLog(compare_log::Args),
     Convert(convert::Args),
+    Explain(explain::Args),
     Fuzz(fuzz::Args),
     Layout(layout::Args),
     Oracle(oracle::Args),
     Record(record::Args),
+    Sweep(sweep::Args),
     Verify(verify::Args),
 }
 
@@ -48,10 +52,12 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::CompareLog(args) => compare_log::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Layout(args) => layout::run(&args),
         Command::Oracle(args) => oracle::run(&args),
         Command::Record(args) => record::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
 }

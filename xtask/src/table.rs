@@ -29,6 +29,18 @@ pub(crate) fn lines_table(columns: &[&str], width: usize) -> Table {
     table
 }
 
+/// A table without rules that is as wide as it is: a column of names, and columns of figures.
+pub(crate) fn figures_table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
+    table.set_header(columns);
+    for (number, column) in table.column_iter_mut().enumerate() {
+        let alignment = if number == 0 { CellAlignment::Left } else { CellAlignment::Right };
+        column.set_padding((0, 2)).set_cell_alignment(alignment);
+    }
+    table
+}
+
 /// A table without trailing blanks.
 pub(crate) fn lines(table: &Table) -> String {
     let mut out = String::new();
@@ -50,5 +62,14 @@ pub(crate) fn bytes(bytes: u64) -> String {
         10_000..10_240_000 => format!("{:.0} K", bytes as f64 / 1024.0),
         10_240_000..10_485_760_000 => format!("{:.0} M", bytes as f64 / 1_048_576.0),
         _ => format!("{:.0} G", bytes as f64 / 1_073_741_824.0),
+    }
+}
+
+/// Bytes that came or, if negative, went; a dash for none.
+pub(crate) fn bytes_changed(change: i64) -> String {
+    match change {
+        0 => "-".to_owned(),
+        1.. => bytes(change as u64),
+        _ => format!("-{}", bytes(change.unsigned_abs())),
     }
 }

@@ -125,17 +125,17 @@ fn verify(file: &Path, args: &Args) -> Verdict {
 }
 
 /// What a long run says of itself on stderr, once a second and on a terminal only.
-struct Progress {
+pub(crate) struct Progress {
     said_at: Option<Instant>,
     has_said: bool,
 }
 
 impl Progress {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Progress { said_at: std::io::stderr().is_terminal().then(Instant::now), has_said: false }
     }
 
-    fn say(&mut self, text: impl FnOnce() -> String) {
+    pub(crate) fn say(&mut self, text: impl FnOnce() -> String) {
         if let Some(said_at) = &mut self.said_at
             && said_at.elapsed() >= Duration::from_secs(1)
         {

@@ -31,6 +31,7 @@ mod sysmalloc;
 pub mod system;
 mod tcache;
 mod trim;
+mod walk;
 
 use memory_trait::{Address, Fault, Moment, Outcome, ThreadId};
 use rustc_hash::FxHashMap;
@@ -44,6 +45,7 @@ pub use replay::Replay;
 pub use state::{ArenaState, FreeChunk, HeapState, TcacheBin};
 pub use stop::Check;
 pub use system::{AddressSpace, Linux, System};
+pub use walk::{Extent, Part};
 
 use stop::{Step, Stop};
 

@@ -10,7 +10,13 @@
 //! `never` gives); nothing is swapped out; a read of a page that was never written maps the kernel's page of zeroes,
 //! which counts neither here nor in `Rss`.
 
+mod pins;
+mod survey;
+
 use rustc_hash::FxHashMap;
+
+pub use pins::{Pin, Returns, Rung, estimates, ladder, pin, pins, returns};
+pub use survey::{Area, PageUse, Place, Survey};
 
 use crate::memory::PAGE_BYTES;
 

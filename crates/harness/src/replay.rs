@@ -14,6 +14,7 @@
 
 mod blocks;
 mod c;
+pub mod events;
 mod objects;
 mod profile;
 
@@ -25,7 +26,7 @@ use serde::Serialize;
 
 use crate::model::Model;
 use crate::run::ModelRun;
-use blocks::Blocks;
+pub use blocks::{Birth, Blocks, Change};
 
 pub use profile::{Profiled, profile};
 

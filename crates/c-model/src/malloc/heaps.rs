@@ -76,6 +76,7 @@ impl<S: System> Glibc<S> {
         if (size as i64) < heap::BYTES as i64 {
             return Ok(false);
         }
+        self.system.discard(heap + size, bytes);
         self.memory.discard(heap + size, bytes)?;
         self.store(heap + heap::SIZE, size)?;
         Ok(true)

@@ -95,6 +95,11 @@ impl Replay {
         self.glibc.n_entries() + self.map.n_regions() + self.glibc.system.n_places()
     }
 
+    /// The program writes `bytes` bytes at `at`: see [`Glibc::touch`].
+    pub fn touch(&mut self, at: Address, bytes: u64) {
+        self.glibc.touch(at, bytes);
+    }
+
     /// Takes the next record, which was in `line`.
     ///
     /// # Errors

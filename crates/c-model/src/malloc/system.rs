@@ -33,6 +33,21 @@ pub trait System {
     /// The first `bytes` of the thread heap at `start` are to be accessible; whether they may. The first call for a
     /// heap comes right after it was mapped.
     fn protect_heap(&mut self, start: u64, bytes: u64) -> bool;
+
+    /// `madvise(MADV_DONTNEED)`: what is in these pages is not needed any more. Who keeps no pages has nothing to do.
+    fn discard(&mut self, _start: u64, _bytes: u64) {}
+}
+
+/// System calls that malloc has made, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the names of the calls")]
+pub struct SystemCalls {
+    pub brk: u64,
+    pub mmap: u64,
+    pub munmap: u64,
+    pub mremap: u64,
+    pub mprotect: u64,
+    pub madvise: u64,
 }
 
 /// Address space of a process, and where the kernel puts a new mapping in it.
@@ -151,6 +166,7 @@ pub struct Linux {
     heaps: Vec<(u64, u64)>,
     used_bytes: u64,
     limit_bytes: u64,
+    calls: SystemCalls,
 }
 
 impl Linux {
@@ -164,12 +180,17 @@ impl Linux {
         let mut space = AddressSpace::below(Self::MAPPINGS_END);
         space.insert(image.0, image.1);
         space.insert(heap_base - super::chunk::PAGE_BYTES, super::chunk::PAGE_BYTES);
-        Linux { space, heap_area: 0, heaps: Vec::new(), used_bytes: 0, limit_bytes }
+        Linux { space, heap_area: 0, heaps: Vec::new(), used_bytes: 0, limit_bytes, calls: SystemCalls::default() }
     }
 
     /// From now on this much memory may be had in all. Unit: bytes.
     pub fn set_limit_bytes(&mut self, limit_bytes: u64) {
         self.limit_bytes = limit_bytes;
+    }
+
+    /// The system calls that were made up to now. A thread heap takes up to five: see `alloc_new_heap`.
+    pub fn calls(&self) -> SystemCalls {
+        self.calls
     }
 
     fn take(&mut self, bytes: u64) -> bool {
@@ -183,6 +204,8 @@ impl Linux {
 
 impl System for Linux {
     fn move_break(&mut self, from: u64, to: u64) -> bool {
+        // The library asks once where the break is.
+        self.calls.brk += 1 + u64::from(self.calls.brk == 0);
         if to <= from {
             self.used_bytes -= from - to;
             self.space.remove(to, from - to);
@@ -197,6 +220,7 @@ impl System for Linux {
     }
 
     fn map(&mut self, bytes: u64) -> Option<u64> {
+        self.calls.mmap += 1;
         let start = self.space.find(bytes)?;
         if !self.take(bytes) {
             return None;
@@ -206,11 +230,13 @@ impl System for Linux {
     }
 
     fn unmap(&mut self, start: u64, bytes: u64) {
+        self.calls.munmap += 1;
         self.used_bytes = self.used_bytes.saturating_sub(bytes);
         self.space.remove(start, bytes);
     }
 
     fn remap(&mut self, start: u64, bytes: u64, new_bytes: u64) -> Option<u64> {
+        self.calls.mremap += 1;
         let to = self.space.find_resized(start, bytes, new_bytes)?;
         if new_bytes > bytes && !self.take(new_bytes - bytes) {
             return None;
@@ -228,11 +254,16 @@ impl System for Linux {
         let is_free = |start: u64, space: &AddressSpace| {
             start != 0 && !space.ranges.iter().any(|&(from, to)| from < start + HEAP_BYTES_MAX && to > start)
         };
+        self.calls.mmap += u64::from(hint != 0);
         let start = if is_free(hint, &self.space) {
             hint
         } else {
+            // Where the hint is taken, the mapping that came instead goes again.
+            self.calls.munmap += u64::from(hint != 0);
+            self.calls.mmap += 1;
             let found = self.space.find(2 * HEAP_BYTES_MAX)?;
             let aligned = found.next_multiple_of(HEAP_BYTES_MAX);
+            self.calls.munmap += 1 + u64::from(aligned != found);
             if aligned == found {
                 self.heap_area = aligned + HEAP_BYTES_MAX;
             }
@@ -244,6 +275,7 @@ impl System for Linux {
     }
 
     fn unmap_heap(&mut self, start: u64) {
+        self.calls.munmap += 1;
         if start + HEAP_BYTES_MAX == self.heap_area {
             self.heap_area = 0;
         }
@@ -255,6 +287,7 @@ impl System for Linux {
 
     /// Address space that may not be accessed is free of charge, as it is for the kernel.
     fn protect_heap(&mut self, start: u64, bytes: u64) -> bool {
+        self.calls.mprotect += 1;
         let Some(place) = self.heaps.iter().position(|heap| heap.0 == start) else { return false };
         let more = bytes.saturating_sub(self.heaps[place].1);
         let fits = self.take(more);
@@ -262,6 +295,10 @@ impl System for Linux {
             self.heaps[place].1 += more;
         }
         fits
+    }
+
+    fn discard(&mut self, _start: u64, _bytes: u64) {
+        self.calls.madvise += 1;
     }
 }
 

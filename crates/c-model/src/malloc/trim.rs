@@ -59,6 +59,7 @@ impl<S: System> Glibc<S> {
                     let start = align_up(chunk + LINKS_BYTES, PAGE_BYTES);
                     let bytes = align_down(size - (start - chunk), PAGE_BYTES);
                     if bytes > 0 {
+                        self.system.discard(start, bytes);
                         self.memory.discard(start, bytes)?;
                         any = true;
                     }

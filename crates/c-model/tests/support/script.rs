@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use c_model::malloc::system::SystemCalls;
 use c_model::report::{Tcaches, malloc_info, malloc_stats};
 use c_model::{Glibc, RawMemory};
 use memory_trait::{Address, Allocator, ThreadId};
@@ -59,6 +60,38 @@ pub(crate) fn on_model(script: &str) -> Printed {
 }
 
 pub(crate) fn on_model_with(builder: c_model::malloc::Builder, script: &str) -> Printed {
+    run_on_model(builder, script).printed
+}
+
+/// The system calls that the model counts.
+pub(crate) fn calls_of_model(script: &str) -> SystemCalls {
+    run_on_model(Glibc::builder().contents(false), script).glibc.system_mut().calls()
+}
+
+/// The system calls that strace counts, beyond those of a script that does nothing; `None`, and a word on stderr, where
+/// there is no strace or it may not trace.
+pub(crate) fn calls_of_libc(driver: &Path, script: &str) -> Option<SystemCalls> {
+    let count = |script: &str| {
+        let log = driver.with_extension("strace");
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-e", "trace=brk,mmap,munmap,mremap,mprotect,madvise", "-o"]).arg(&log).arg(driver);
+        strace.env_remove("GLIBC_TUNABLES").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = strace.spawn().ok()?;
+        child.stdin.take()?.write_all(script.as_bytes()).ok()?;
+        let text =
+            child.wait().ok().filter(std::process::ExitStatus::success).and(std::fs::read_to_string(&log).ok())?;
+        let n = |name: &str| text.lines().filter(|line| line.contains(&format!(" {name}("))).count() as u64;
+        Some(["brk", "mmap", "munmap", "mremap", "mprotect", "madvise"].map(n))
+    };
+    let Some((with, without)) = count(script).zip(count("")) else {
+        eprintln!("skipped: no strace that may trace");
+        return None;
+    };
+    let [brk, mmap, munmap, mremap, mprotect, madvise] = std::array::from_fn(|kind| with[kind] - without[kind]);
+    Some(SystemCalls { brk, mmap, munmap, mremap, mprotect, madvise })
+}
+
+fn run_on_model(builder: c_model::malloc::Builder, script: &str) -> Run {
     let mut run = Run {
         glibc: builder.pages(true).build(),
         blocks: FxHashMap::default(),
@@ -72,7 +105,7 @@ pub(crate) fn on_model_with(builder: c_model::malloc::Builder, script: &str) -> 
         let numbers: Vec<i64> = words[1..].iter().map(|word| word.parse().expect("a number")).collect();
         run.call(words[0], &numbers);
     }
-    run.printed
+    run
 }
 
 struct Run {

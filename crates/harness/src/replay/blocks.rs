@@ -8,30 +8,30 @@ use super::Contents;
 
 /// What an event means. What is born is there before what dies is gone, as when a realloc copies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Change {
+pub struct Change {
     /// The index, before the event, of the live block that the call was given.
-    pub(super) given: Option<usize>,
+    pub given: Option<usize>,
     /// A new block. If there is one at its index, that one dies.
-    pub(super) born: Option<Birth>,
+    pub born: Option<Birth>,
     /// The index of a block that dies.
-    pub(super) died: Option<usize>,
+    pub died: Option<usize>,
     /// What was freed is no block, and the program is to blame.
-    pub(super) stray: Option<Address>,
+    pub stray: Option<Address>,
 }
 
 /// A block that was handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Birth {
+pub struct Birth {
     /// Its place in a table of live blocks; places are used again.
-    pub(super) index: usize,
+    pub index: usize,
     /// What was asked for.
-    pub(super) payload_bytes: u64,
+    pub payload_bytes: u64,
     /// Where it was.
-    pub(super) at: Address,
+    pub at: Address,
 }
 
 /// The live blocks of a trace, by address.
-pub(super) struct Blocks {
+pub struct Blocks {
     pub(super) contents: Contents,
     map: AddressMap,
     live: FxHashMap<u64, Live>,
@@ -49,7 +49,8 @@ struct Live {
 }
 
 impl Blocks {
-    pub(super) fn new(trace: &Reader) -> Self {
+    /// The blocks before the first event of a trace.
+    pub fn new(trace: &Reader) -> Self {
         Blocks {
             contents: Contents::default(),
             map: AddressMap::new(trace.header()),
@@ -62,14 +63,14 @@ impl Blocks {
     }
 
     /// Takes note of a record that is no call.
-    pub(super) fn note(&mut self, record: &Record) {
+    pub fn note(&mut self, record: &Record) {
         if let Record::Region { number, at } = *record {
             self.map.add_region(number, at);
         }
     }
 
     /// What was in the trace up to here.
-    pub(super) fn into_contents(self) -> Contents {
+    pub fn into_contents(self) -> Contents {
         Contents {
             n_threads: self.threads.len() as u64,
             n_left: self.live.len() as u64,
@@ -82,7 +83,7 @@ impl Blocks {
     ///
     /// # Errors
     /// An address that is in a thread heap that the trace never said where it is.
-    pub(super) fn call(&mut self, trace: &Reader, call: &Call) -> Result<Option<Change>, TraceError> {
+    pub fn call(&mut self, trace: &Reader, call: &Call) -> Result<Option<Change>, TraceError> {
         self.contents.n_events += 1;
         self.threads.insert(call.thread);
         let block = match call.request {

@@ -70,10 +70,6 @@ impl Sites {
 }
 
 impl Books for Sites {
-    fn address(&self, index: usize) -> Address {
-        self.blocks[index].expect("a block that is given to a call is live").0
-    }
-
     fn apply(&mut self, _: Moment, request: &Request, change: &Change, chunk: Option<Chunk>) {
         if let (Some(born), Some(chunk)) = (change.born, chunk) {
             // A realloc is no moment at which there are two blocks, even if it has to copy.

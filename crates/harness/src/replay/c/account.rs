@@ -4,8 +4,8 @@ use c_model::malloc::Statistics;
 use heap_trace::Request;
 use lifetimes::{Keep, Recorder, Timeline};
 use memory_trait::{
-    Address, Event, Fault, FaultKind, FaultLog, Label, Moment, ObjectId, Observer, Place, Program, Reclaimer, Storage,
-    Tick, Usage,
+    Event, Fault, FaultKind, FaultLog, Label, Moment, ObjectId, Observer, Place, Program, Reclaimer, Storage, Tick,
+    Usage,
 };
 
 use super::{Books, Chunk, Ended};
@@ -97,10 +97,6 @@ impl Account {
 }
 
 impl Books for Account {
-    fn address(&self, index: usize) -> Address {
-        self.blocks[index].expect("a block that is given to a call is live").chunk.at
-    }
-
     fn apply(&mut self, now: Moment, _: &Request, change: &Change, chunk: Option<Chunk>) {
         if let (Some(Birth { index, payload_bytes, at: _ }), Some(chunk)) = (change.born, chunk) {
             let object = ObjectId(self.n_objects);
