@@ -8,7 +8,7 @@
 //! The modules are the parts of `malloc/malloc.c` and `malloc/arena.c`, under their own names. What is native here and
 //! not in emulated memory: `mp_`, the thread-local variables, the list heads of `arena.c`.
 //!
-//! Differs: no `MALLOC_CHECK_`, no huge pages, no memory tagging; `fork` is not modelled; a damaged list without an
+//! Differs: no `MALLOC_CHECK_`, no huge pages of a pool, no memory tagging; `fork` is not modelled; a damaged list without an
 //! end, on which glibc would hang, stops with [`Check::Endless`].
 
 mod access;

@@ -27,6 +27,8 @@ pub(crate) const HEAP_BYTES_MIN: u64 = 32 * 1024;
 pub(crate) const CONSOLIDATION_BYTES: u64 = 65536;
 /// A pass over the unsorted bin stops after this many. Unit: chunks. Source: `malloc/malloc.c:MAX_ITERS`.
 pub(crate) const UNSORTED_CHUNKS_MAX: u32 = 10_000;
+/// Size of transparent huge pages. Unit: bytes. Source: Linux on x86-64, `hpage_pmd_size`.
+const THP_PAGE_BYTES: u64 = 2 << 20;
 /// The largest request that `M_MXFAST` accepts. Unit: bytes. Source: `malloc/malloc.c:MAX_FAST_SIZE`.
 const MAX_FAST_BYTES: u64 = 160;
 /// The largest request a tcache bin is for. Unit: bytes. Source: `malloc/malloc.c:MAX_TCACHE_SIZE`.
@@ -59,6 +61,8 @@ pub struct Parameters {
     pub max_fast: u64,
     /// Fresh blocks are filled with the complement of this byte, freed ones with it; 0: neither.
     pub perturb: u8,
+    /// Size of transparent huge pages, to whose multiples the end of the main heap is rounded; 0: it is not. Unit: bytes.
+    pub thp_page_bytes: u64,
     /// Chunks mapped at this moment.
     pub n_mmaps: i32,
     /// Most chunks that were mapped at once.
@@ -86,6 +90,7 @@ impl Default for Parameters {
             tcache_unsorted_limit: 0,
             max_fast: 128,
             perturb: 0,
+            thp_page_bytes: 0,
             n_mmaps: 0,
             max_n_mmaps: 0,
             mmapped_mem: 0,
@@ -113,7 +118,8 @@ impl fmt::Display for UnknownTunable {
 impl std::error::Error for UnknownTunable {}
 
 /// The names of malloc's tunables, for who asks. Source: glibc 2.36 `elf/dl-tunables.list`.
-pub const TUNABLES: [&str; 11] = [
+pub const TUNABLES: [&str; 13] = [
+    "check",
     "top_pad",
     "perturb",
     "mmap_threshold",
@@ -125,6 +131,7 @@ pub const TUNABLES: [&str; 11] = [
     "tcache_count",
     "tcache_unsorted_limit",
     "mxfast",
+    "hugetlb",
 ];
 
 impl Parameters {
@@ -136,7 +143,10 @@ impl Parameters {
     /// such a setting without a word.
     ///
     /// # Source
-    /// glibc 2.36 `malloc/arena.c:ptmalloc_init`, `elf/dl-tunables.list`. Differs: `check` and `hugetlb` are refused.
+    /// glibc 2.36 `malloc/arena.c:ptmalloc_init`, `elf/dl-tunables.list`. `check` does nothing unless
+    /// `libc_malloc_debug.so` is preloaded, as there. Differs: `hugetlb` is 0 or 1, since from 2 on it depends on the
+    /// system's pool of huge pages; 1 takes for granted that transparent huge pages are on `madvise` (else it does
+    /// nothing there), and that somebody has asked for the break before.
     pub fn tune(&mut self, settings: &str) -> Result<(), UnknownTunable> {
         for setting in settings.split(':').filter(|setting| !setting.is_empty()) {
             let unknown = |expected| UnknownTunable { setting: setting.to_owned(), expected };
@@ -156,8 +166,10 @@ impl Parameters {
                 "tcache_count" if u16::try_from(value).is_ok() => set(&mut self.tcache_count, value),
                 "tcache_unsorted_limit" => set(&mut self.tcache_unsorted_limit, value),
                 "mxfast" => self.set_mxfast(value),
+                "check" if value <= 3 => true,
+                "hugetlb" if value <= 1 => set(&mut self.thp_page_bytes, value * THP_PAGE_BYTES),
+                "hugetlb" => return Err(unknown("huge pages of a pool are not modelled, only 0 and 1 are")),
                 name if TUNABLES.contains(&name) => false,
-                "check" | "hugetlb" => return Err(unknown("glibc has it, this model does not")),
                 _ => return Err(unknown("glibc's malloc has no tunable of this name")),
             };
             if !ok {
@@ -261,6 +273,11 @@ mod tests {
         let mut refused = |settings: &str| parameters.tune(settings).unwrap_err().to_string();
         assert_eq!(refused("arena_mex=2"), "tunable `arena_mex=2`: glibc's malloc has no tunable of this name");
         assert_eq!(refused("mxfast=161"), "tunable `mxfast=161`: the value is out of range");
+        assert_eq!(
+            refused("hugetlb=2"),
+            "tunable `hugetlb=2`: huge pages of a pool are not modelled, only 0 and 1 are"
+        );
+        assert_eq!(refused("check=4"), "tunable `check=4`: the value is out of range");
         assert_eq!(refused("mxfast"), "tunable `mxfast`: expected name=value");
         assert_eq!(
             refused("mxfast=99999999999999999999"),

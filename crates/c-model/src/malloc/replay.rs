@@ -168,9 +168,11 @@ impl Replay {
             self.n_skipped += 1;
             return Ok(());
         };
-        // A thread heap tells of other threads, but for that of a lone thread which got no memory for its tcache.
+        // A result in a thread heap tells of other threads, and so does a new heap, but for that of a lone thread which
+        // got no memory for its tcache.
         let is_in_region = matches!(call.answer, Answer::Block { at: Pointer::Region { .. }, .. });
-        if std::mem::take(&mut self.has_new_region) && (self.glibc.tcache != 0 || is_in_region) {
+        let has_new_region = std::mem::take(&mut self.has_new_region);
+        if is_in_region || (has_new_region && self.glibc.tcache != 0) {
             self.glibc.set_threaded();
         }
         self.glibc.switch_thread(ThreadId(call.thread));

@@ -90,6 +90,8 @@ rules! {
     BreakMovesByWhatTopLacks,
     /// The break stays at a page's boundary.
     BreakIsAligned,
+    /// Or of a huge page, if `hugetlb` is 1.
+    BreakIsAlignedToHugePages,
     /// Memory is asked for with `top_pad` more.
     GrowthIsPadded,
     /// top is trimmed when it reaches the threshold.
@@ -102,6 +104,8 @@ rules! {
     LargeFreeIs64Kib,
     /// Trimming keeps one byte more than a smallest chunk.
     TrimSparesOneByte,
+    /// Trimming gives whole huge pages back, if `hugetlb` is 1.
+    TrimGivesHugePages,
     /// Trimming keeps `top_pad`.
     TrimKeepsPad,
     /// realloc grows into top.

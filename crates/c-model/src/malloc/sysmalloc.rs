@@ -1,6 +1,7 @@
 //! `sysmalloc`: neither a bin nor top has the room, so the operating system is asked.
 //!
-//! Mirrors glibc 2.36 `malloc/malloc.c:sysmalloc`, `sysmalloc_mmap_fallback`. Differs: no huge pages.
+//! Mirrors glibc 2.36 `malloc/malloc.c:sysmalloc`, `sysmalloc_mmap_fallback`. Differs: no huge pages of a
+//! pool.
 
 use super::chunk::{
     ALIGNMENT, FD, HEADER_BYTES, IS_MMAPPED, MIN_CHUNK_BYTES, NON_MAIN_ARENA, PAGE_BYTES, PREV_INUSE, SIZE, align_up,
@@ -112,7 +113,12 @@ impl<S: System> Glibc<S> {
         if self.is_contiguous(av)? && rule(Rule::BreakMovesByWhatTopLacks) {
             size = size.wrapping_sub(old_size);
         }
-        size = align_up(size, if rule(Rule::BreakIsAligned) { PAGE_BYTES } else { 2 * PAGE_BYTES });
+        let huge = self.parameters.thp_page_bytes;
+        size = if huge != 0 && rule(Rule::BreakIsAlignedToHugePages) {
+            align_up(self.brk.wrapping_add(size), huge).wrapping_sub(self.brk)
+        } else {
+            align_up(size, if rule(Rule::BreakIsAligned) { PAGE_BYTES } else { 2 * PAGE_BYTES })
+        };
         let mut brk = if size as i64 > 0 { self.sbrk(size as i64) } else { None };
         let mut second_brk = None;
         if brk.is_none()

@@ -20,7 +20,8 @@ impl<S: System> Glibc<S> {
         if area <= pad {
             return Ok(false);
         }
-        let extra = align_down(area - pad, PAGE_BYTES);
+        let huge = self.parameters.thp_page_bytes;
+        let extra = align_down(area - pad, if huge != 0 && rule(Rule::TrimGivesHugePages) { huge } else { PAGE_BYTES });
         if extra == 0 {
             return Ok(false);
         }

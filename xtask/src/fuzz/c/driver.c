@@ -151,6 +151,8 @@ static const char kinds[] = "bmhpr";
 static __thread volatile char is_watched;
 static volatile unsigned refused, failed, refused_last = -1u;
 static u64 n_cores = 2;
+/* The same as the list of the processors that there are. */
+static char cores_text[32];
 /* Memory that the main arena has instead of the break: mapped without being a chunk of its own. */
 static struct range segments[SEGMENTS_MAX];
 static int n_segments;
@@ -174,13 +176,12 @@ static void on_system_call(int signal, siginfo_t *info, void *context) {
         r[REG_RAX] = number == SYS_brk ? raw_syscall(SYS_brk, 0, 0, 0, 0, 0, 0) : -ENOMEM;
         return;
     }
-    /* The number of cores is the script's: malloc counts them in this file, or by the affinity. */
-    static long cores_file = -1;
-    if (number == SYS_read && r[REG_RDI] == cores_file) {
-        char text[24], *was = out;
-        out = text, put("0-"), put_number(n_cores - 1), put("\n");
-        memcpy((void *)r[REG_RSI], text, out - text);
-        r[REG_RAX] = out - text, out = was, cores_file = -1;
+    /* What malloc reads of the system is the script's, or always the same. */
+    static long told_file = -1;
+    static char *told;
+    if (number == SYS_read && r[REG_RDI] == told_file) {
+        memcpy((void *)r[REG_RSI], told, strlen(told));
+        r[REG_RAX] = strlen(told), told_file = -1;
         return;
     }
     if (number == SYS_sched_getaffinity) {
@@ -192,7 +193,14 @@ static void on_system_call(int signal, siginfo_t *info, void *context) {
     }
     long result = raw_syscall(number, r[REG_RDI], bytes, r[REG_RDX], r[REG_R10], r[REG_R8], r[REG_R9]);
     int has_failed = number == SYS_brk ? result != r[REG_RDI] : result < 0 && result > -4096;
-    if (number == SYS_openat && !strcmp((char *)r[REG_RSI], "/sys/devices/system/cpu/online")) cores_file = result;
+    if (number == SYS_openat) {
+        const char *path = (char *)r[REG_RSI];
+        told_file = result;
+        if (!strcmp(path, "/sys/devices/system/cpu/online")) told = cores_text;
+        else if (!strcmp(path, "/sys/kernel/mm/transparent_hugepage/enabled")) told = "always [madvise] never\n";
+        else if (!strcmp(path, "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")) told = "2097152\n";
+        else told_file = -1;
+    }
     if (has_failed) failed |= kind;
     else if (kind == CAN_MAP && n_mapped_now < 64) mapped_now[n_mapped_now++] = (struct range){result, result + bytes};
     else if (kind == CAN_PROTECT && r[REG_RDI] % HEAP_BYTES == 0 && n_begun_now < 64) begun_now[n_begun_now++] = r[REG_RDI];
@@ -583,6 +591,7 @@ int main(int n_arguments, char **arguments) {
     if (n_arguments < 4) die("driver probe | driver run TCACHE_OFFSET CORES");
     tcache_offset = strtol(arguments[2], 0, 10);
     n_cores = strtoul(arguments[3], 0, 10);
+    out = cores_text, put("0-"), put_number(n_cores - 1), put("\n"), out = trace;
     long length = 0;
     for (long n; length < SCRIPT_MAX && (n = read(0, script + length, SCRIPT_MAX - length)) > 0;) length += n;
     find_arena();

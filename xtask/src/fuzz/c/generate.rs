@@ -52,10 +52,11 @@ struct Round {
 
 /// The script of round `number`, of about `n_calls` calls; the same for the same seed.
 pub(super) fn round(seed: u64, number: u64, n_calls: u64) -> Script {
-    let mut random = Pcg32::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number);
+    let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number;
+    let (mut random, huge) = (Pcg32::seed_from_u64(mixed), Pcg32::seed_from_u64(!mixed));
     let sizes = [Sizes::Tiny, Sizes::Small, Sizes::Few, Sizes::Mixed, Sizes::Large, Sizes::Edges, Sizes::Mapped]
         [below(&mut random, 7) as usize];
-    let script = Script { cores: 1 + below(&mut random, 3), tunables: tunables(&mut random), lines: Vec::new() };
+    let script = Script { cores: 1 + below(&mut random, 3), tunables: tunables(&mut random, huge), lines: Vec::new() };
     let mut every = |of: u64, calls: u64| if below(&mut random, of) == 0 { calls } else { 0 };
     let (mallopt_every, refuse_every, foreign_break_every) = (every(3, 150), every(4, 80), every(5, 120));
     let maps_every = every(3, 12);
@@ -89,7 +90,7 @@ fn below(random: &mut Pcg32, n: u64) -> u64 {
 }
 
 /// Half of the rounds have none.
-fn tunables(random: &mut Pcg32) -> String {
+fn tunables(random: &mut Pcg32, mut huge: Pcg32) -> String {
     let mut settings = Vec::new();
     let n = [0, 0, 0, 1, 2, 4][below(random, 6) as usize];
     for _ in 0..n {
@@ -108,6 +109,10 @@ fn tunables(random: &mut Pcg32) -> String {
             _ => ("perturb", below(random, 256)),
         };
         settings.push(format!("{name}={value}"));
+    }
+    // A draw of its own, so that the others stay what they were.
+    if below(&mut huge, 12) == 0 {
+        settings.push("hugetlb=1".to_owned());
     }
     settings.join(":")
 }

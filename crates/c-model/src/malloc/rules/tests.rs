@@ -12,9 +12,10 @@ use crate::Glibc;
 use crate::malloc::{Parameters, Replay};
 
 /// The recordings, the shortest first: name, cores, tunables.
-const RECORDINGS: [(&str, u64, &str); 14] = [
+const RECORDINGS: [(&str, u64, &str); 15] = [
     ("trim_spares", 2, "mmap_threshold=1073741824:trim_threshold=65536:top_pad=0"),
     ("mremap_grows", 2, ""),
+    ("huge_pages", 3, "hugetlb=1"),
     ("last_resort", 2, "top_pad=0:tcache_count=0"),
     ("tcache_unsorted_limit", 2, "tcache_unsorted_limit=1"),
     ("second_heap", 2, "mmap_threshold=1073741824:trim_threshold=131072"),
