@@ -144,7 +144,7 @@ fn explain(args: &Args) -> Result<String, Misuse> {
         Heap::Own(glibc, difference) => {
             match &difference {
                 Some(first) => {
-                    eprintln!("{name}: not as glibc 2.36 would give it: addresses are the model's own\n{first}")
+                    eprintln!("{name}: not as glibc 2.36 would give it: addresses are the model's own\n{first}");
                 }
                 None => eprintln!("{name}: has no addresses of glibc's: they are the model's own"),
             }

@@ -15,7 +15,7 @@ const ROWS_MAX: usize = 16;
 
 /// The state of a page, by its letter in JSON: `f`ull, `h`alf and more, `l`ess, `t`races, `c`ached, `e`mpty, `-` not
 /// resident.
-pub(super) fn letter(page: &PageUse) -> char {
+pub(super) fn letter(page: PageUse) -> char {
     let live = u64::from(page.live_bytes) + u64::from(page.own_bytes);
     match live {
         _ if !page.is_resident => '-',
@@ -43,9 +43,9 @@ const fn drawn(letter: char) -> char {
 /// The pages in letters, as runs: `12f 3h 40-`.
 pub(super) fn runs(area: &Area) -> String {
     let mut text = String::new();
-    for run in area.pages.chunk_by(|a, b| letter(a) == letter(b)) {
+    for run in area.pages.chunk_by(|a, b| letter(*a) == letter(*b)) {
         let separator = if text.is_empty() { "" } else { " " };
-        let _ = write!(text, "{separator}{}{}", run.len(), letter(&run[0]));
+        let _ = write!(text, "{separator}{}{}", run.len(), letter(run[0]));
     }
     text
 }
@@ -74,7 +74,7 @@ pub(super) fn draw(area: &Area, width: usize) -> String {
     let scale = if per_letter == 1 { "a page".to_owned() } else { format!("{per_letter} pages") };
     let mut out = format!("{name} at {}: {n_resident} of {n} pages resident, a letter for {scale}\n", area.start);
     for (row, pages) in area.pages.chunks(columns * per_letter).enumerate() {
-        let letters: String = pages.chunks(per_letter).map(|run| drawn(letter(&together(run)))).collect();
+        let letters: String = pages.chunks(per_letter).map(|run| drawn(letter(together(run)))).collect();
         let at = Address(area.start.0 + (row * columns * per_letter) as u64 * PAGE_BYTES);
         let _ = writeln!(out, "{:>14} {}", format!("{at}"), letters.trim_end());
     }

@@ -61,6 +61,7 @@ pub(super) struct Place {
 
 /// Resident pages by where they are, and those of arenas by how much of them is live (or the allocator's own).
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the JSON, which says what each counts")]
 pub(super) struct Pages {
     pub(super) n_resident: u64,
     pub(super) n_resident_max: u64,
@@ -76,6 +77,7 @@ pub(super) struct Pages {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the JSON, which says what each counts")]
 pub(super) struct Returned {
     pub(super) by_trim_bytes: i64,
     pub(super) by_flush_and_trim_bytes: i64,
@@ -212,7 +214,7 @@ impl Pages {
         for area in &survey.areas {
             let place = if area.arena == 0 { &mut pages.n_heap } else { &mut pages.n_thread_heaps };
             *place += area.pages.iter().filter(|page| page.is_resident).count() as u64;
-            for page in &area.pages {
+            for &page in &area.pages {
                 match map::letter(page) {
                     'f' => pages.n_full += 1,
                     'h' => pages.n_half += 1,
