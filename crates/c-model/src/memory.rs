@@ -13,7 +13,9 @@ use memory_trait::Address;
 
 use crate::pages::Pages;
 
-use flat::{Flat, LARGE_BYTES, SMALL_BYTES, Words};
+pub(crate) use flat::Words;
+
+use flat::{Flat, LARGE_BYTES, SMALL_BYTES};
 use mapping::Mapping;
 
 /// Unit of mapping and protection. Unit: bytes. Source: x86-64.
@@ -263,32 +265,6 @@ impl Memory {
         {
             let shift = 8 * (at & 7);
             *word = *word & !(0xffff << shift) | u64::from(value) << shift;
-            return Ok(());
-        }
-        self.write(Address(at), &value.to_le_bytes())
-    }
-
-    /// Reads the 32-bit word at `at`.
-    #[inline]
-    pub(crate) fn load_u32(&self, at: u64) -> Result<u32, Unmapped> {
-        if let Some(word) = self.image.get(at & !7)
-            && at.is_multiple_of(4)
-        {
-            return Ok((word >> (8 * (at & 7))) as u32);
-        }
-        let mut bytes = [0; 4];
-        self.read(Address(at), &mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    /// Writes the 32-bit word at `at`.
-    #[inline]
-    pub(crate) fn store_u32(&mut self, at: u64, value: u32) -> Result<(), Unmapped> {
-        if let Some(word) = self.image.get_mut(at & !7)
-            && at.is_multiple_of(4)
-        {
-            let shift = 8 * (at & 7);
-            *word = *word & !(0xffff_ffff << shift) | u64::from(value) << shift;
             return Ok(());
         }
         self.write(Address(at), &value.to_le_bytes())

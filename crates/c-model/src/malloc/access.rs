@@ -1,5 +1,9 @@
 //! Reading and writing the fields of chunks and arenas in emulated memory: what the macros of `malloc.c` are for.
 
+use memory_trait::Address;
+
+use crate::memory::RawMemory;
+
 use super::chunk::{
     BK, BK_NEXTSIZE, FD, FD_NEXTSIZE, FLAGS, NON_MAIN_ARENA, PREV_INUSE, SIZE, arena, bin_at, is_small,
 };
@@ -181,35 +185,61 @@ impl<S: System> Glibc<S> {
         self.store_in_arena(av + arena::SYSTEM_MEM, had.wrapping_add_signed(bytes))
     }
 
+    /// Half of a word of an arena: the fields that are `int`.
+    #[inline]
+    fn half_of_arena(&self, at: u64) -> Step<u32> {
+        if !at.is_multiple_of(4) {
+            return self.half_anywhere(at);
+        }
+        Ok((self.load_of_arena(at & !7)? >> (8 * (at & 4))) as u32)
+    }
+
+    #[inline]
+    fn set_half_in_arena(&mut self, at: u64, value: u32) -> Step<()> {
+        if !at.is_multiple_of(4) {
+            return Ok(self.memory.write(Address(at), &value.to_le_bytes())?);
+        }
+        let (word, shift) = (self.load_of_arena(at & !7)?, 8 * (at & 4));
+        self.store_in_arena(at & !7, word & !(0xffff_ffff << shift) | u64::from(value) << shift)
+    }
+
+    /// The same in an arena that a program has forged.
+    #[cold]
+    fn half_anywhere(&self, at: u64) -> Step<u32> {
+        let mut bytes = [0; 4];
+        self.memory.read(Address(at), &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
     #[inline]
     pub(super) fn has_fast_chunks(&self, av: u64) -> Step<bool> {
-        Ok(self.memory.load_u32(av.wrapping_add(arena::HAVE_FASTCHUNKS))? != 0)
+        Ok(self.half_of_arena(av.wrapping_add(arena::HAVE_FASTCHUNKS))? != 0)
     }
 
     #[inline]
     pub(super) fn set_fast_chunks(&mut self, av: u64, any: bool) -> Step<()> {
-        Ok(self.memory.store_u32(av.wrapping_add(arena::HAVE_FASTCHUNKS), u32::from(any))?)
+        self.set_half_in_arena(av.wrapping_add(arena::HAVE_FASTCHUNKS), u32::from(any))
     }
 
     #[inline]
     pub(super) fn binmap(&self, av: u64, word: u64) -> Step<u32> {
-        Ok(self.memory.load_u32(av.wrapping_add(arena::BINMAP + 4 * word))?)
+        self.half_of_arena(av.wrapping_add(arena::BINMAP + 4 * word))
     }
 
     #[inline]
     pub(super) fn set_binmap(&mut self, av: u64, word: u64, bits: u32) -> Step<()> {
-        Ok(self.memory.store_u32(av.wrapping_add(arena::BINMAP + 4 * word), bits)?)
+        self.set_half_in_arena(av.wrapping_add(arena::BINMAP + 4 * word), bits)
     }
 
     /// Whether the arena's memory is one piece: `contiguous`.
     pub(super) fn is_contiguous(&self, av: u64) -> Step<bool> {
-        Ok(self.memory.load_u32(av.wrapping_add(arena::FLAGS))? & arena::NONCONTIGUOUS == 0)
+        Ok(self.half_of_arena(av.wrapping_add(arena::FLAGS))? & arena::NONCONTIGUOUS == 0)
     }
 
     /// `set_noncontiguous`.
     pub(super) fn set_noncontiguous(&mut self, av: u64) -> Step<()> {
-        let flags = self.memory.load_u32(av + arena::FLAGS)?;
-        Ok(self.memory.store_u32(av + arena::FLAGS, flags | arena::NONCONTIGUOUS)?)
+        let flags = self.half_of_arena(av + arena::FLAGS)?;
+        self.set_half_in_arena(av + arena::FLAGS, flags | arena::NONCONTIGUOUS)
     }
 
     /// Puts a chunk at the front of the unsorted bin; `check` when the bin is damaged.

@@ -3,6 +3,8 @@
 //! The structure lives in a chunk of the thread's own arena; the blocks in it still count as in use for everybody else.
 //! Mirrors glibc 2.36 `malloc/malloc.c:tcache_put` to `tcache_init`.
 
+use crate::memory::Words;
+
 use super::chunk::{self, ALIGNMENT, FD, HEADER_BYTES, IS_MMAPPED, NON_MAIN_ARENA, SIZE, mangle, tcache_index};
 use super::rules::{Rule, rule};
 use super::stop::{CHUNKS_MAX, Check, Step, ensure};
@@ -53,6 +55,9 @@ impl<S: System> Glibc<S> {
     #[inline]
     pub(super) fn tcache_put(&mut self, chunk: u64, index: u64) -> Step<()> {
         let entry = chunk.wrapping_add(FD);
+        if put(&mut self.memory.heap_words(), self.tcache, self.tcache_key, entry, index as usize).is_some() {
+            return Ok(());
+        }
         let head = self.tcache + ENTRIES + 8 * index;
         self.store(entry.wrapping_add(8), self.tcache_key)?;
         let next = self.load(head)?;
@@ -124,24 +129,7 @@ impl<S: System> Glibc<S> {
         if count >= self.parameters.tcache_count {
             return None;
         }
-        let is_empty = count == 0;
-        words.mark(block);
-        // In this order, since the block may be one that a program has forged inside the bins.
-        let [_, key]: &mut [u64; 2] = words.at_mut(block)?;
-        *key = tcache_key;
-        let bins: &[u64; WORDS] = words.at(tcache)?;
-        let next = bins[ENTRY_WORDS + index];
-        let [link]: &mut [u64; 1] = words.at_mut(block)?;
-        *link = mangle(block, next);
-        if next == 0 || is_empty {
-            words.mark(tcache);
-            words.mark(tcache + BYTES - 8);
-        }
-        let bins: &mut [u64; WORDS] = words.at_mut(tcache)?;
-        bins[ENTRY_WORDS + index] = block;
-        let counts = &mut bins[index / 4];
-        let count = (*counts >> count_shift(index)) & COUNT;
-        *counts = *counts & !(COUNT << count_shift(index)) | ((count + 1) & COUNT) << count_shift(index);
+        put(&mut words, tcache, tcache_key, block, index)?;
         Some(head)
     }
 
@@ -215,4 +203,29 @@ impl<S: System> Glibc<S> {
         self.statistics.own_bytes -= self.size(tcache - FD)?;
         if rule(Rule::ExitFreesStructure) { self.libc_free(tcache) } else { Ok(()) }
     }
+}
+
+/// `tcache_put` where block and structure are of the main heap. `None`, and nothing has happened, when they are not.
+#[inline]
+fn put(words: &mut Words<'_>, tcache: u64, tcache_key: u64, block: u64, index: usize) -> Option<()> {
+    let bins: &[u64; WORDS] = words.at(tcache)?;
+    let is_empty = bins[index / 4] >> count_shift(index) & COUNT == 0;
+    // The block may be one that a program has forged inside the structure: all happens in glibc's order.
+    let [_, key]: &mut [u64; 2] = words.at_mut(block).filter(|_| block.is_multiple_of(ALIGNMENT))?;
+    *key = tcache_key;
+    words.mark(block);
+    let bins: &[u64; WORDS] = words.at(tcache)?;
+    let next = bins[ENTRY_WORDS + index];
+    let [link]: &mut [u64; 1] = words.at_mut(block)?;
+    *link = mangle(block, next);
+    if next == 0 || is_empty {
+        words.mark(tcache);
+        words.mark(tcache + BYTES - 8);
+    }
+    let bins: &mut [u64; WORDS] = words.at_mut(tcache)?;
+    bins[ENTRY_WORDS + index] = block;
+    let counts = &mut bins[index / 4];
+    let count = (*counts >> count_shift(index)) & COUNT;
+    *counts = *counts & !(COUNT << count_shift(index)) | ((count + 1) & COUNT) << count_shift(index);
+    Some(())
 }
