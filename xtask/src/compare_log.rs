@@ -212,7 +212,7 @@ fn run_model(args: &Args, workload: &Workload) -> Result<(String, String), Misus
         (None, Some(text)) => text.split('.').next().unwrap_or(text).parse().unwrap_or_default(),
         (None, None) => Version::default(),
     };
-    let mut machine = Jvm::builder().version(version).flags(&flags.join(" ")).gc_log(true).build()?;
+    let mut machine = Jvm::builder().version(version).flags(&flags.join(" ")).gc_log("gc*".parse()?).build()?;
     let run = interpret::run(&code, &mut machine, &Options { seed: args.seed, ..Options::default() });
     if let workload::Ending::Faulted(fault) = &run.ending {
         eprintln!("{} ended with {fault}", code.name);

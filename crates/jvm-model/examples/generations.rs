@@ -38,7 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let main = program.function("main", &[], &locals);
     let (kept, fresh, i) = (Slot(0), Slot(1), Slot(2));
 
-    let builder = Jvm::builder().flags("-Xmx16m -Xms16m -Xmn4m -XX:MaxTenuringThreshold=3").gc_log(true);
+    let builder =
+        Jvm::builder().flags("-Xmx16m -Xms16m -Xmn4m -XX:MaxTenuringThreshold=3").gc_log("gc,gc+heap".parse()?);
     let mut jvm = builder.observer(Counts::default()).build()?;
     jvm.load_program(&program)?;
     jvm.call(main, &[], None)?;

@@ -101,9 +101,19 @@ impl<O: Observer> Jvm<O> {
         self.host.journal.observer
     }
 
-    /// The text of `-Xlog:gc` so far, without decorations; empty unless [`Builder::gc_log`] asked for it.
+    /// The log of the collections so far; empty unless [`Builder::gc_log`] asked for it.
     pub fn gc_log(&self) -> &str {
         self.host.gc_log.as_ref().map_or("", |log| log.text())
+    }
+
+    /// The log since this was last asked, so that a long run need not keep it.
+    pub fn take_gc_log(&mut self) -> String {
+        self.host.gc_log.as_mut().map_or_else(String::new, |log| log.take_text())
+    }
+
+    /// What `jstat -gc` prints; see [`crate::report`].
+    pub fn jstat(&self) -> String {
+        self.host.counters.jstat(&self.heap.spaces())
     }
 
     /// Checks the whole heap; see [`crate::verify`].

@@ -1,111 +1,93 @@
-//! What the VM itself says of its heap: lines of `-Xlog:gc` and `gc+heap`, and `jcmd GC.heap_info`.
+//! What the VM itself says of its heap: GC logs, `jcmd GC.heap_info`, `jstat -gc`.
 //!
-//! Mirrors `gc/shared/gcTraceTime.cpp`, `genCollectedHeap.cpp:print_heap_change` and `space.cpp:print_on` of JDK 17.
-//! Differs: no decorations and no pause times, since there is no clock but the program's own.
+//! The log is of `-Xlog:gc` to `gc*=debug,gc+age=trace`; [`LogConfig`] is the argument of `-Xlog`. A VM's own readers of
+//! logs take it.
+//!
+//! Differs: there is no clock but the program's own, so that no collection takes time; class metadata is not modelled,
+//! so that nothing is said of metaspace.
 
-use std::fmt::Write as _;
+mod jstat;
+mod log;
+mod selection;
+mod shape;
 
-use memory_trait::Collection;
+pub use jstat::GcCounters;
+pub use log::GcLog;
+pub use selection::{LogConfig, LogConfigError};
 
-use crate::cards::CARD_WORDS;
-use crate::heap::space::Space;
-use crate::heap::{CollectionReport, SerialHeap, Spaces};
-use crate::params::{K, M, WORD_BYTES};
-
-fn bytes(words: usize) -> u64 {
-    words as u64 * WORD_BYTES
-}
-
-/// The text of `-Xlog:gc`, and of `gc+heap=info` if wanted.
-#[derive(Clone, Debug, Default)]
-pub struct GcLog {
-    /// The lines so far, each with its end.
-    text: String,
-    has_spaces: bool,
-}
-
-impl GcLog {
-    /// An empty log.
-    pub fn new(has_spaces: bool) -> Self {
-        GcLog { text: String::new(), has_spaces }
-    }
-
-    /// The text so far.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    pub(crate) fn note(&mut self, collection: Collection, report: &CollectionReport) {
-        let number = report.number;
-        if self.has_spaces {
-            for line in space_lines(&report.before, &report.after) {
-                writeln!(self.text, "GC({number}) {line}").expect("a string grows");
-            }
-        }
-        let kind = if collection.is_full { "Full" } else { "Young" };
-        let used =
-            |spaces: &Spaces| bytes(spaces.eden.used_words() + spaces.from.used_words() + spaces.old.used_words()) / M;
-        let capacity = bytes(
-            report.after.eden.capacity_words() + report.after.from.capacity_words() + report.after.old.capacity_words(),
-        );
-        writeln!(
-            self.text,
-            "GC({number}) Pause {kind} ({cause}) {before}M->{after}M({capacity}M)",
-            cause = collection.cause,
-            before = used(&report.before),
-            after = used(&report.after),
-            capacity = capacity / M
-        )
-        .expect("a string grows");
-    }
-}
-
-/// `gc+heap=info`: used and capacity, before and after.
-fn space_lines(before: &Spaces, after: &Spaces) -> [String; 2] {
-    let change = |name: &str, before: [Space; 2], after: [Space; 2]| {
-        let used = |spaces: &[Space; 2]| bytes(spaces.iter().map(Space::used_words).sum()) / K;
-        let capacity = |spaces: &[Space; 2]| bytes(spaces.iter().map(Space::capacity_words).sum()) / K;
-        format!("{name}: {}K({}K)->{}K({}K)", used(&before), capacity(&before), used(&after), capacity(&after))
-    };
-    let none = Space::default();
-    [
-        format!(
-            "{} {} {}",
-            change("DefNew", [before.eden, before.from], [after.eden, after.from]),
-            change("Eden", [before.eden, none], [after.eden, none]),
-            change("From", [before.from, none], [after.from, none])
-        ),
-        change("Tenured", [before.old, none], [after.old, none]),
-    ]
-}
+use crate::heap::SerialHeap;
+use shape::Shape;
 
 impl SerialHeap {
+    fn shape(&self) -> Shape {
+        let memory = self.memory();
+        Shape {
+            version: self.policy.version,
+            base: memory.address(0).0,
+            boundary: self.boundary,
+            end: memory.len_words(),
+        }
+    }
+
     /// The text of `jcmd GC.heap_info` without the lines on metaspace.
     pub fn heap_info(&self) -> String {
-        let address = |word: usize| format!("{:#018x}", self.memory.address(word).0);
-        let share = |space: &Space| (space.used_words() * 100).checked_div(space.capacity_words()).unwrap_or(0);
-        let mut text = String::new();
-        let (young, old) = ([self.eden, self.from], [self.old]);
-        let total = |spaces: &[Space]| bytes(spaces.iter().map(Space::capacity_words).sum()) / K;
-        let used = |spaces: &[Space]| bytes(spaces.iter().map(Space::used_words).sum()) / K;
-        let line = |text: &mut String, name: &str, spaces: &[Space], start: usize, committed: usize, end: usize| {
-            let range = format!("[{}, {}, {})", address(start), address(committed), address(end));
-            writeln!(text, " {name}   total {}K, used {}K {range}", total(spaces), used(spaces))
-                .expect("a string grows");
+        self.shape().lines(&self.spaces()).into_iter().map(|line| line + "\n").collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::Spaces;
+    use crate::heap::space::Space;
+    use crate::version::Version;
+
+    /// `jcmd GC.heap_info` of a JVM 17 with `-Xmx20m -Xms20m -Xmn5m`, and `jstat -gc` right after it, but for metaspace
+    /// and times.
+    const HEAP_INFO: &str =
+        " def new generation   total 4608K, used 4348K [0x00000000fec00000, 0x00000000ff100000, 0x00000000ff100000)
+  eden space 4096K,  93% used [0x00000000fec00000, 0x00000000fefbf058, 0x00000000ff000000)
+  from space 512K,  99% used [0x00000000ff000000, 0x00000000ff07fff8, 0x00000000ff080000)
+  to   space 512K,   0% used [0x00000000ff080000, 0x00000000ff080000, 0x00000000ff100000)
+ tenured generation   total 15360K, used 1938K [0x00000000ff100000, 0x0000000100000000, 0x0000000100000000)
+   the space 15360K,  12% used [0x00000000ff100000, 0x00000000ff2e4870, 0x00000000ff2e4a00, 0x0000000100000000)
+";
+    const JSTAT: &str = concat!(
+        "    S0C         S1C         S0U         S1U          EC           EU           OC           OU      ",
+        "    MC         MU       CCSC      CCSU     YGC     YGCT     FGC    FGCT     CGC    CGCT       GCT   \n",
+        "      512.0       512.0       512.0         0.0       4096.0       3836.1      15360.0       1938.1",
+        "          -          -         -         -     25     0.000     2     0.000     -         -     0.000\n"
+    );
+
+    fn spaces() -> Spaces {
+        let space = |bottom: u64, top: u64, end: u64| {
+            let word = |address: u64| ((address - 0xfec0_0000) / 8) as usize;
+            Space { bottom: word(bottom), top: word(top), end: word(end) }
         };
-        line(&mut text, "def new generation", &young, 0, self.young_end, self.boundary);
-        for (name, space) in [("eden", self.eden), ("from", self.from), ("to  ", self.to)] {
-            let range = format!("[{}, {}, {})", address(space.bottom), address(space.top), address(space.end));
-            let capacity = bytes(space.capacity_words()) / K;
-            writeln!(text, "  {name} space {capacity}K, {:>3}% used {range}", share(&space)).expect("a string grows");
+        Spaces {
+            eden: space(0xfec0_0000, 0xfefb_f058, 0xff00_0000),
+            from: space(0xff00_0000, 0xff07_fff8, 0xff08_0000),
+            to: space(0xff08_0000, 0xff08_0000, 0xff10_0000),
+            old: space(0xff10_0000, 0xff2e_4870, 0x1_0000_0000),
         }
-        line(&mut text, "tenured generation", &old, self.boundary, self.old.end, self.memory.len_words());
-        // The third address is the end of the card that old ends in, from which on its blocks are not noted.
-        let noted = address(self.old.top.next_multiple_of(CARD_WORDS));
-        let (bottom, top, end) = (address(self.old.bottom), address(self.old.top), address(self.old.end));
-        let range = format!("[{bottom}, {top}, {noted}, {end})");
-        let capacity = bytes(self.old.capacity_words()) / K;
-        writeln!(text, "   the space {capacity}K, {:>3}% used {range}", share(&self.old)).expect("a string grows");
-        text
+    }
+
+    #[test]
+    fn heap_info_is_the_text_of_jcmd() {
+        let Spaces { old, .. } = spaces();
+        let shape = Shape { version: Version::V17, base: 0xfec0_0000, boundary: old.bottom, end: old.end };
+        let text: String = shape.lines(&spaces()).into_iter().map(|line| line + "\n").collect();
+        assert_eq!(text, HEAP_INFO);
+    }
+
+    #[test]
+    fn jstat_has_the_columns_of_jstat() {
+        let counters = GcCounters { n_young: 25, n_full: 2, is_swapped: false };
+        assert_eq!(counters.jstat(&spaces()), JSTAT);
+        let swapped = GcCounters { is_swapped: true, ..counters }.jstat(&spaces());
+        assert!(
+            swapped.contains("         0.0       512.0 "),
+            "what is in use is in the other survivor space: {swapped}"
+        );
     }
 }

@@ -44,6 +44,8 @@ pub struct CollectionReport {
     pub has_promotion_failed: bool,
     /// Whether a young collection was not even tried, because old might not have room for what it promotes.
     pub was_skipped: bool,
+    /// Whether a full collection follows at once, which ends what this one began.
+    pub leads_to_full: bool,
     /// The tenuring threshold after it.
     pub tenuring_threshold: u32,
     /// Bytes of survivors by age; index 0 is unused.
@@ -99,6 +101,7 @@ impl SerialHeap {
                 request_words = 0;
             }
             collects_old = self.old_should_be_collected(request_words);
+            report.leads_to_full = collects_old;
             if !collects_old {
                 self.resize_young();
                 self.finish_collection(false);

@@ -12,7 +12,7 @@ use crate::heap::klass::KlassTable;
 use crate::heap::memory::Memory;
 use crate::layout::Mode;
 use crate::params::{FlagError, Flags, M};
-use crate::report::GcLog;
+use crate::report::{GcLog, LogConfig};
 use crate::sizing::{self, Sizing};
 use crate::stack::ThreadStack;
 use crate::version::Version;
@@ -40,7 +40,7 @@ pub struct Builder<O = Unwatched> {
     options: Vec<String>,
     physical_bytes: Option<u64>,
     ticks_per_ms: u64,
-    gc_log: Option<GcLog>,
+    gc_log: Option<LogConfig>,
     observer: O,
 }
 
@@ -123,10 +123,10 @@ impl<O: Observer> Builder<O> {
         self
     }
 
-    /// Writes what `-Xlog:gc` would write, and with `has_spaces` what `gc+heap` would; see [`Jvm::gc_log`].
+    /// `-Xlog`: writes a log of the collections; see [`Jvm::gc_log`].
     #[must_use]
-    pub fn gc_log(mut self, has_spaces: bool) -> Self {
-        self.gc_log = Some(GcLog::new(has_spaces));
+    pub fn gc_log(mut self, config: LogConfig) -> Self {
+        self.gc_log = Some(config);
         self
     }
 
@@ -182,11 +182,12 @@ impl<O: Observer> Builder<O> {
             ThreadStack::of_main(self.version, stack_bytes).usable_bytes(),
             ThreadStack::of_thread(self.version, stack_bytes).usable_bytes(),
         ];
+        let gc_log = self.gc_log.map(|config| GcLog::new(config, &flags, &sizing));
         Ok(Jvm {
             flags,
             mode,
             heap,
-            host: Host::new(self.observer, limits_bytes, self.ticks_per_ms, self.gc_log),
+            host: Host::new(self.observer, self.version, limits_bytes, self.ticks_per_ms, gc_log),
             classes,
             program: memory_trait::Program::default(),
             statics: Statics::NEW,

@@ -104,6 +104,10 @@ impl<O: Observer> Jvm<O> {
 
     /// The process exits: what is left is told of, in order of address.
     pub(super) fn exit(&mut self) {
+        let now_ns = self.host.clock_ns();
+        if let Some(log) = &mut self.host.gc_log {
+            log.end(now_ns, &self.heap.spaces());
+        }
         if O::WATCHES && !std::mem::replace(&mut self.has_exited, true) {
             for object in self.heap.objects_in_address_order() {
                 let tag = self.heap.tag(object);

@@ -8,8 +8,9 @@ use memory_trait::{
 use super::names::Names;
 use crate::heap::memory::Narrow;
 use crate::heap::{CollectionReport, Mutator};
-use crate::report::GcLog;
+use crate::report::{GcCounters, GcLog};
 use crate::stack;
+use crate::version::Version;
 
 /// References that an operation holds while it allocates: the VM's handles.
 pub(super) const N_HANDLES: usize = 4;
@@ -83,11 +84,19 @@ pub(super) struct Host<O> {
     /// The VM's own roots: constants, caches, heads of queues.
     pub(super) statics: Vec<Narrow>,
     pub(super) ticks_per_ms: u64,
+    version: Version,
     pub(super) gc_log: Option<GcLog>,
+    pub(super) counters: GcCounters,
 }
 
 impl<O: Observer> Host<O> {
-    pub(super) fn new(observer: O, limits_bytes: [u64; 2], ticks_per_ms: u64, gc_log: Option<GcLog>) -> Self {
+    pub(super) fn new(
+        observer: O,
+        version: Version,
+        limits_bytes: [u64; 2],
+        ticks_per_ms: u64,
+        gc_log: Option<GcLog>,
+    ) -> Self {
         Host {
             journal: Journal::new(observer),
             names: Names::default(),
@@ -100,8 +109,16 @@ impl<O: Observer> Host<O> {
             handles: [0; N_HANDLES],
             statics: Vec::new(),
             ticks_per_ms,
+            version,
             gc_log,
+            counters: GcCounters::default(),
         }
+    }
+
+    /// The clock of the log. Unit: ns.
+    pub(super) fn clock_ns(&self) -> u64 {
+        let ns = u128::from(self.journal.now.tick.0) * 1_000_000 / u128::from(self.ticks_per_ms);
+        u64::try_from(ns).unwrap_or(u64::MAX)
     }
 
     pub(super) fn set_moment(&mut self, now: Moment) {
@@ -289,8 +306,10 @@ impl<O: Observer> Mutator for Host<O> {
     }
 
     fn ended(&mut self, collection: Collection, report: &CollectionReport) {
+        self.counters.add(self.version, collection, report);
+        let now_ns = self.clock_ns();
         if let Some(log) = &mut self.gc_log {
-            log.note(collection, report);
+            log.note(now_ns, collection, report);
         }
         let CollectionReport { n_reclaimed, n_moved, moved_bytes, .. } = *report;
         self.journal.tell(|| Event::CollectionEnded { collection, n_reclaimed, n_moved, moved_bytes });
