@@ -11,6 +11,7 @@ mod convert;
 mod explain;
 mod fuzz;
 mod gallery;
+mod jvm;
 mod layout;
 mod oracle;
 mod progress;
@@ -39,6 +40,7 @@ enum Command {
     Convert(convert::Args),
     Explain(explain::Args),
     Fuzz(fuzz::Args),
+    Jvm(jvm::Args),
     Layout(layout::Args),
     Oracle(oracle::Args),
     Record(record::Args),
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Convert(args) => convert::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Jvm(args) => jvm::run(&args),
         Command::Layout(args) => layout::run(&args),
         Command::Oracle(args) => oracle::run(&args),
         Command::Record(args) => record::run(&args),
