@@ -29,6 +29,7 @@ use memory_trait::{Address, Collection, Reclaimer};
 use crate::cards::CardTable;
 use crate::params::{Flags, SPACE_ALIGNMENT_BYTES, WORD_BYTES};
 use crate::references::Discovered;
+use crate::rules::{Rule, rule};
 use crate::sizing::Sizing;
 use crate::young::Survivors;
 use average::PaddedAverage;
@@ -308,7 +309,7 @@ impl SerialHeap {
     pub fn store_field(&mut self, object: usize, half: usize, value: Narrow) {
         self.memory.set_half(object * 2 + half, value);
         if object >= self.boundary {
-            self.cards.mark(object);
+            self.cards.mark(if rule(Rule::FieldsMarkTheHeader) { object } else { object + half / 2 });
         }
     }
 
@@ -319,7 +320,7 @@ impl SerialHeap {
         let half = (array + object::HEADER_WORDS) * 2 + index;
         self.memory.set_half(half, value);
         if array >= self.boundary && value != 0 {
-            self.cards.mark(half / 2);
+            self.cards.mark(if rule(Rule::ElementsMarkTheirCard) { half / 2 } else { array });
         }
     }
 

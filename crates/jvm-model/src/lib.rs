@@ -68,6 +68,7 @@ pub mod params;
 pub mod recorded;
 mod references;
 pub mod report;
+mod rules;
 pub mod sizing;
 pub mod stack;
 pub mod verify;

@@ -21,6 +21,7 @@ pub use placement::{CompressedOops, Placement, UNCOMPRESSED_END, uses_compressed
 use std::fmt;
 
 use crate::params::{Flags, SPACE_ALIGNMENT_BYTES};
+use crate::rules::{Rule, rule};
 
 /// Least, first and greatest size of something. Unit: bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,7 +128,8 @@ pub fn young_spaces(
 
 /// One survivor space of a young generation. `defNewGeneration.hpp:compute_survivor_size`.
 fn survivor_bytes(young_bytes: u64, survivor_ratio: u64) -> u64 {
-    let share = young_bytes / survivor_ratio.saturating_add(2);
+    let parts = survivor_ratio.saturating_add(if rule(Rule::SurvivorsFollowRatio) { 2 } else { 1 });
+    let share = young_bytes / parts;
     align_down(share, SPACE_ALIGNMENT_BYTES).max(SPACE_ALIGNMENT_BYTES)
 }
 

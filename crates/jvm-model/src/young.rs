@@ -16,6 +16,7 @@ use crate::heap::memory::Narrow;
 use crate::heap::object;
 use crate::heap::tally::Tally;
 use crate::heap::{CollectionReport, Mutator, SerialHeap};
+use crate::rules::{Rule, rule};
 
 /// A young collection on its way.
 ///
@@ -116,7 +117,8 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
             report.has_promotion_failed = true;
         }
         // JDK 25 leaves the spaces as they are when promotion failed, its predecessors swap them all the same.
-        if is_complete || heap.policy.version < crate::Version::V25 {
+        let swaps = (heap.policy.version < crate::Version::V25) == rule(Rule::FailureSwapsSpaces);
+        if is_complete || swaps {
             std::mem::swap(&mut heap.from, &mut heap.to);
         }
         if is_complete {
@@ -163,7 +165,9 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
     /// Follows the copies until nothing new is found: to-space first, then what was promoted, and again.
     pub(crate) fn evacuate_followers(&mut self) {
         loop {
-            while self.to_scanned < self.heap.to.top {
+            while self.to_scanned < self.heap.to.top
+                && (rule(Rule::YoungCopiesFirst) || self.old_scanned >= self.heap.old.top)
+            {
                 self.to_scanned += self.scan::<false>(self.to_scanned);
             }
             while self.old_scanned < self.heap.old.top {
@@ -199,16 +203,20 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
         let n_words = klass.size_words((second >> 32) as u32);
         let tally = self.klasses.tally_of(&heap.memory, object);
         let age = object::age_of(mark);
-        let in_young = if age < heap.survivors.threshold { heap.to.allocate(n_words) } else { None };
+        let is_young_enough = age < heap.survivors.threshold || !rule(Rule::ThresholdPromotes);
+        let in_young = if is_young_enough { heap.to.allocate(n_words) } else { None };
         let copy = if let Some(copy) = in_young {
             heap.memory.copy(object, copy, n_words);
-            let mark = object::older(mark);
+            let mark = if rule(Rule::SurvivorsAge) { object::older(mark) } else { mark };
             heap.memory.set_word(copy, mark);
             heap.survivors.add(object::age_of(mark), n_words);
             self.young_tally += tally;
             copy
         } else {
-            let promoted = heap.take_from_old(n_words).or_else(|| heap.expand_old_and_take(n_words));
+            let grown = |heap: &mut SerialHeap| {
+                if rule(Rule::OldGrowsForPromotion) { heap.expand_old_and_take(n_words) } else { None }
+            };
+            let promoted = heap.take_from_old(n_words).or_else(|| grown(heap));
             let Some(copy) = promoted else {
                 self.fail_promotion(object, mark);
                 return object;
@@ -234,7 +242,7 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
         let forwarding = object::forwarding_mark(&self.heap.memory, object);
         self.heap.memory.set_word(object, forwarding);
         self.failed_to_scan.push(object);
-        if !self.is_draining {
+        if !self.is_draining && rule(Rule::FailedPromotionIsFollowedAtOnce) {
             self.is_draining = true;
             while let Some(object) = self.failed_to_scan.pop() {
                 self.scan::<false>(object);

@@ -38,6 +38,12 @@ fn large_objects_born_old_are_exact() {
 }
 
 #[test]
+fn small_programs_with_the_place_of_their_end_are_exact() {
+    check("serial17_small_growing.jsonl.gz", "exact: 22 of 22 collections and snapshots");
+    check("serial17_small_large.jsonl.gz", "exact: 14 of 14 collections and snapshots");
+}
+
+#[test]
 fn a_program_of_21_is_exact() {
     check("serial21_tlab_mix.jsonl.gz", "exact: 22 of 22 collections and snapshots");
 }

@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// Heap programs on each JVM
     #[arg(long, value_name = "N", default_value_t = 20)]
     programs: u64,
+    /// Allocations of a heap program at most; small programs make small recordings
+    #[arg(long, value_name = "N", default_value_t = 250_000)]
+    allocations: u64,
     /// Random classes on each JVM, in each of its modes
     #[arg(long, value_name = "N", default_value_t = 100)]
     classes: u64,
@@ -193,7 +196,7 @@ fn serial_part(args: &Args, jvms: &[Jvm], javac: &Path, dir: &Path) -> Result<bo
         let (mut n_exact, mut n_run, mut sum) = (0, 0, Summary::default());
         for seed in args.seed..args.seed + args.programs {
             let name = format!("serial{}_{seed}.jsonl", jvm.version);
-            match serial::run(jvm, &classes, dir, seed, &args.vm)? {
+            match serial::run(jvm, &classes, dir, seed, args)? {
                 Outcome::Skipped(reason) => eprintln!("seed {seed}: skipped: {reason}"),
                 Outcome::Compared { comparison, recording, summary } => {
                     n_run += 1;

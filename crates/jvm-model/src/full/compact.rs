@@ -6,6 +6,7 @@ use crate::heap::object::{self, HEADER_WORDS};
 use crate::heap::space::Space;
 use crate::heap::tally::Tally;
 use crate::heap::{CollectionReport, Mutator, SerialHeap};
+use crate::rules::{Rule, rule};
 
 /// The spaces in the order in which they are compacted, and into which they are.
 const ORDER: [Part; 4] = [Part::Old, Part::Eden, Part::From, Part::To];
@@ -69,7 +70,8 @@ impl SerialHeap {
         let n_parts = if to_top > self.to.bottom { 4 } else { 3 };
         let mut plan = Plan { tops: ORDER.map(|part| self.part(part).bottom), n_parts, marks: Vec::new() };
         let every = if leaves_nothing { 1 } else { self.policy.always_compact_count.max(1) };
-        let leaves_dead_wood = !self.n_full_collections.is_multiple_of(every);
+        let leaves_dead_wood = rule(Rule::DeadWoodStays)
+            && (!self.n_full_collections.is_multiple_of(every) || !rule(Rule::SomeCollectionsLeaveNothing));
         let capacity_bytes = self.old.capacity_words() as u64 * 8;
         let mut allowance_words = (capacity_bytes * self.policy.dead_ratio_percent / 100 / 8) as usize;
         let mut target = Target { part: 0, top: self.old.bottom };
@@ -82,8 +84,8 @@ impl SerialHeap {
                 if live > at {
                     // A run of dead objects.
                     if prefix_is_dense && at == target.top {
-                        if live - at <= allowance_words {
-                            allowance_words -= live - at;
+                        if live - at <= allowance_words || !rule(Rule::DeadWoodIsLimited) {
+                            allowance_words = allowance_words.saturating_sub(live - at);
                             self.fill(at, live);
                             self.marks.set(at, true);
                             self.cards.note_block(at, live);
@@ -115,10 +117,11 @@ impl SerialHeap {
         let place = target.top;
         target.top += n_words;
         let mark = self.memory.word(object);
+        let mark = object::ageless(mark);
         if place == object {
-            self.memory.set_word(object, object::ageless(mark));
+            self.memory.set_word(object, mark);
         } else {
-            plan.marks.push(object::ageless(mark));
+            plan.marks.push(mark);
             let forwarding = object::forwarding_mark(&self.memory, place);
             self.memory.set_word(object, forwarding);
         }

@@ -8,6 +8,7 @@ use super::object;
 use super::tlab::{RESERVE_WORDS, TlabPolicy};
 use super::{Mutator, SerialHeap};
 use crate::Version;
+use crate::rules::{Rule, rule};
 
 /// There is no room for the object even after everything was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +92,10 @@ impl SerialHeap {
     fn take_from_new_tlab(&mut self, n_words: usize) -> Option<usize> {
         let policy = self.tlab_policy;
         let tlab = &mut self.tlabs[self.thread];
-        if tlab.end - tlab.top > tlab.waste_limit_words {
-            tlab.waste_limit_words += policy.waste_increment_words;
+        if tlab.end - tlab.top > tlab.waste_limit_words && rule(Rule::BufferIsKept) {
+            if rule(Rule::WasteLimitGrows) {
+                tlab.waste_limit_words += policy.waste_increment_words;
+            }
             return None;
         }
         let next_words = policy.next_words(tlab, n_words, self.eden.free_words());
@@ -124,7 +127,7 @@ impl SerialHeap {
         for thread in 0..self.tlabs.len() {
             let (used, capacity) = (self.eden.used_words(), self.eden.capacity_words());
             // Up to JDK 21 the buffer in use counts for the next sample.
-            let counts_open = self.policy.version >= Version::V25;
+            let counts_open = self.policy.version >= Version::V25 || !rule(Rule::OpenBufferCountsLater);
             if counts_open {
                 self.retire_tlab(thread);
             }
@@ -135,7 +138,7 @@ impl SerialHeap {
 
     /// `resize_all_tlabs`.
     pub(crate) fn resize_all_tlabs(&mut self) {
-        if self.tlab_policy.is_resized {
+        if self.tlab_policy.is_resized && rule(Rule::BuffersAreResized) {
             for tlab in &mut self.tlabs {
                 self.tlab_policy.resize(tlab, self.eden.capacity_words());
             }
@@ -144,7 +147,7 @@ impl SerialHeap {
 
     /// `DefNewGeneration::should_allocate`: young takes what is below `PretenureSizeThreshold`.
     pub(crate) fn young_takes(&self, n_words: usize) -> bool {
-        self.policy.pretenure_words == 0 || n_words < self.policy.pretenure_words
+        self.policy.pretenure_words == 0 || n_words < self.policy.pretenure_words || !rule(Rule::PretenureSendsToOld)
     }
 
     /// `mem_allocate_work` for an object outside the buffers.
@@ -155,7 +158,8 @@ impl SerialHeap {
             return Some(object);
         }
         // Only what is larger than eden, or heap that is nearly full, gets a shot at old without a collection.
-        let tries_old = n_words > self.eden.capacity_words() || self.young_failed;
+        let is_large = n_words > self.eden.capacity_words() && rule(Rule::LargeObjectsTryOld);
+        let tries_old = is_large || self.young_failed;
         if let Some(object) = self.attempt(n_words, !tries_old) {
             return Some(object);
         }
@@ -176,7 +180,9 @@ impl SerialHeap {
     fn take_from_young(&mut self, n_words: usize) -> Option<usize> {
         let object = self.eden.allocate(n_words);
         match object {
-            None if self.allocates_from_survivors => self.from.allocate(n_words),
+            None if self.allocates_from_survivors && rule(Rule::FromSpaceServesWhenTight) => {
+                self.from.allocate(n_words)
+            }
             _ => object,
         }
     }

@@ -1,5 +1,7 @@
 //! Weighted averages in single precision, as the sizing policies keep them. Mirrors `gc/shared/gcUtil.cpp`.
 
+use crate::rules::{Rule, rule};
+
 /// Samples after which the configured weight alone counts.
 const OLD_THRESHOLD_SAMPLES: u32 = 100;
 
@@ -73,7 +75,8 @@ impl PaddedAverage {
         if sample != 0.0 {
             self.deviation = self.average.smooth((sample - average).abs(), self.deviation);
         }
-        self.padded = average + self.padding * self.deviation;
+        let padding = if rule(Rule::AverageIsPadded) { self.padding } else { 0.0 };
+        self.padded = average + padding * self.deviation;
     }
 }
 

@@ -7,6 +7,7 @@ use super::space::Space;
 use super::{Mutator, SerialHeap, WORD_BYTES};
 use crate::Version;
 use crate::heap::object::MAX_AGE;
+use crate::rules::{Rule, rule};
 
 /// Free bytes in old below which a young collection is followed by a full one.
 /// `tenuredGeneration.cpp:TenuredGeneration::should_collect`.
@@ -191,9 +192,9 @@ impl SerialHeap {
 
     /// `TenuredGeneration::should_collect` after a young collection.
     fn old_should_be_collected(&self, unmet_words: usize) -> bool {
-        unmet_words > 0
+        unmet_words > 0 && rule(Rule::UnmetRequestLeadsToFull)
             || (self.old.free_words() as u64 * WORD_BYTES) < MIN_OLD_FREE_BYTES
-            || self.old_capacity_at_prologue < self.old.capacity_words()
+            || self.old_capacity_at_prologue < self.old.capacity_words() && rule(Rule::GrowthLeadsToFull)
     }
 
     /// `DefNewGeneration::collection_attempt_is_safe`: whether old has room for what young usually promotes, or for all
@@ -204,7 +205,8 @@ impl SerialHeap {
         }
         let available = (self.memory.len_words() - self.old.top) as u64 * WORD_BYTES;
         let young_used = (self.eden.used_words() + self.from.used_words()) as u64 * WORD_BYTES;
-        available >= self.promoted.padded() as u64 || available >= young_used
+        let is_usual = rule(Rule::AveragePromotionIsEnough) && available >= self.promoted.padded() as u64;
+        is_usual || available >= young_used || !rule(Rule::UnsafeCollectionIsSkipped)
     }
 
     /// A young collection failed, or was not tried.

@@ -4,6 +4,7 @@
 use super::space::Space;
 use super::{SerialHeap, WORD_BYTES};
 use crate::params::{PAGE_BYTES, SPACE_ALIGNMENT_BYTES};
+use crate::rules::{Rule, rule};
 use crate::sizing::{YoungSpaces, young_spaces};
 
 /// What young gains for each thread that is no daemon. Unit: bytes. `NewSizeThreadIncrease` on x86-64:
@@ -25,11 +26,13 @@ impl SerialHeap {
 
     /// `DefNewGeneration::compute_new_size`: young follows old by `NewRatio`, when nothing is in the survivor spaces.
     pub(crate) fn resize_young(&mut self) {
-        if !self.from.is_empty() || !self.to.is_empty() {
+        if !self.from.is_empty() || !self.to.is_empty() || !rule(Rule::YoungFollowsOld) {
             return;
         }
         let old_bytes = self.old.capacity_words() as u64 * WORD_BYTES;
-        let candidate = old_bytes / self.policy.new_ratio + self.n_threads as u64 * NEW_SIZE_THREAD_INCREASE_BYTES;
+        let for_threads = self.n_threads as u64 * NEW_SIZE_THREAD_INCREASE_BYTES;
+        let for_threads = if rule(Rule::ThreadsEnlargeYoung) { for_threads } else { 0 };
+        let candidate = old_bytes / self.policy.new_ratio + for_threads;
         let desired_words = (candidate.next_multiple_of(SPACE_ALIGNMENT_BYTES) / WORD_BYTES) as usize;
         let desired_words = desired_words.clamp(self.policy.young_initial_words, self.boundary);
         if desired_words > self.young_end || desired_words < self.young_end && self.eden.is_empty() {
@@ -47,7 +50,7 @@ impl SerialHeap {
         let page_words = |bytes: u64| (bytes.next_multiple_of(PAGE_BYTES) / WORD_BYTES) as usize;
         let (least_words, usual_words) = (page_words(least_bytes), page_words(usual_bytes));
         let left_words = self.memory.len_words() - self.old.end;
-        let words = if usual_words > least_words && usual_words <= left_words {
+        let words = if usual_words > least_words && usual_words <= left_words && rule(Rule::OldGrowsByDelta) {
             usual_words
         } else {
             least_words.min(left_words)
@@ -72,7 +75,7 @@ impl SerialHeap {
         let max_used_share = 1.0 - self.policy.min_heap_free_percent as f64 / 100.0;
         let least = ((used as f64 / max_used_share) as u64).max(initial);
         if capacity < least {
-            if least - capacity >= min_delta {
+            if least - capacity >= min_delta && rule(Rule::OldGrowsToFreeShare) {
                 self.expand_old(least - capacity, 0);
             }
             return;
@@ -91,7 +94,7 @@ impl SerialHeap {
             }
         }
         let capacity_at_prologue = self.old_capacity_at_prologue as u64 * WORD_BYTES;
-        if capacity > capacity_at_prologue {
+        if capacity > capacity_at_prologue && rule(Rule::PromotionGrowthIsTakenBack) {
             // Grown for promotions, which the full collection may have made needless.
             shrink = shrink.max((capacity - capacity_at_prologue).min(max_shrink));
         }

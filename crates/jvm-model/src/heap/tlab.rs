@@ -2,6 +2,7 @@
 
 use super::average::WeightedAverage;
 use crate::params::{Flags, WORD_BYTES};
+use crate::rules::{Rule, rule};
 
 /// Words kept at the end of a buffer, so that it can always be filled up with an object. Under -Xint and C1; with C2
 /// the prefetch distance of the CPU comes on top, which the model leaves out.
@@ -90,7 +91,7 @@ impl TlabPolicy {
         // The buffer in use is retired after this, and counts for the next sample.
         let since = tlab.allocated_words - tlab.allocated_words_at_gc;
         tlab.allocated_words_at_gc = tlab.allocated_words;
-        if tlab.n_refills > 0 && eden_used_words * 2 > eden_words {
+        if tlab.n_refills > 0 && (eden_used_words * 2 > eden_words || !rule(Rule::SampleNeedsHalfEden)) {
             tlab.fraction.sample((since as f32 / eden_used_words as f32).min(1.0));
         }
         tlab.n_refills = 0;

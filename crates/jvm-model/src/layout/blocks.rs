@@ -3,6 +3,8 @@
 //! Mirrors `fieldLayoutBuilder.cpp:FieldLayout`. Header and fields already placed leave holes between them; padding is
 //! a hole that nothing may fill.
 
+use crate::rules::{Rule, rule};
+
 /// A hole that a field may fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Hole {
@@ -80,8 +82,11 @@ impl Blocks {
     /// Puts a field into the smallest hole that takes it, of equals the one with the highest offset; or appends it.
     /// `FieldLayout::add`.
     pub(super) fn add(&mut self, bytes: u32) -> u32 {
-        let fitting = self.holes.iter().enumerate().rev().filter(|(_, hole)| hole.fits(bytes));
-        let Some((best_idx, &hole)) = fitting.min_by_key(|(_, hole)| hole.bytes) else { return self.append(bytes) };
+        let fitting = self.holes.iter().enumerate().filter(|(_, hole)| rule(Rule::HolesAreFilled) && hole.fits(bytes));
+        let rank = |&(idx, hole): &(usize, &Hole)| {
+            (if rule(Rule::SmallestHoleFirst) { hole.bytes } else { 0 }, std::cmp::Reverse(idx))
+        };
+        let Some((best_idx, &hole)) = fitting.min_by_key(rank) else { return self.append(bytes) };
         let offset = hole.offset.next_multiple_of(bytes);
         let before = Hole { offset: hole.offset, bytes: offset - hole.offset };
         let after = Hole { offset: offset + bytes, bytes: hole.offset + hole.bytes - (offset + bytes) };

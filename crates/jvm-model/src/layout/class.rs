@@ -7,6 +7,7 @@ use super::blocks::Blocks;
 use super::injected::injected_fields;
 use super::mirror::mirror_base_bytes;
 use super::{FieldType, Mode};
+use crate::rules::{Rule, rule};
 
 /// A field as the class file declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,7 +243,9 @@ impl<'a> Builder<'a> {
         let mut contended: Vec<Group> = contended.into_iter().map(|(_, group)| group).collect();
         for group in [&mut statics, &mut root].into_iter().chain(&mut contended) {
             // Stable, as the C library's merge sort behind HotSpot's `qsort` is.
-            group.primitives.sort_by_key(|&idx| std::cmp::Reverse(self.all[idx].1.bytes(self.mode)));
+            if rule(Rule::LargestPrimitivesFirst) {
+                group.primitives.sort_by_key(|&idx| std::cmp::Reverse(self.all[idx].1.bytes(self.mode)));
+            }
         }
         (statics, root, contended)
     }

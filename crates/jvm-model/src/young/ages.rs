@@ -1,6 +1,7 @@
 //! The age table and the tenuring threshold. Mirrors `gc/shared/ageTable.cpp`.
 
 use crate::heap::object::MAX_AGE;
+use crate::rules::{Rule, rule};
 
 const TABLE_LEN: usize = MAX_AGE as usize + 1;
 
@@ -34,9 +35,10 @@ impl Survivors {
 
     /// The lowest age at which, with all that is younger, more survived than should; at most the maximum.
     pub(crate) fn adjust_threshold(&mut self, survivor_words: u64, target_percent: u64) {
+        let target_percent = if rule(Rule::SurvivorTargetIsShare) { target_percent } else { 100 };
         self.desired_words = (survivor_words as f64 * target_percent as f64 / 100.0) as u64;
         // `AlwaysTenure`, which a maximum of 0 switches on. `NeverTenure` has a flag of its own.
-        if self.max_threshold == 0 {
+        if self.max_threshold == 0 || !rule(Rule::ThresholdFollowsSurvivors) {
             return;
         }
         let mut total = 0;

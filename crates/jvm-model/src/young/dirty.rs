@@ -10,6 +10,7 @@ use super::Scavenge;
 use crate::Version;
 use crate::heap::klass::{KlassId, KlassKind};
 use crate::heap::object;
+use crate::rules::{Rule, rule};
 
 impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
     /// Follows the references on dirty cards of old below `old_top`.
@@ -20,7 +21,7 @@ impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
             return;
         }
         let n_cards = self.heap.cards.cards_below(old_top);
-        if self.heap.policy.version >= Version::V25 {
+        if (self.heap.policy.version >= Version::V25) == rule(Rule::CardsHaveTheirOrder) {
             self.scan_dirty_cards_upwards(old_top, n_cards);
             return;
         }
@@ -95,6 +96,9 @@ impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
 
     /// The end of the last object that starts before `top`, or `top` itself if that is an array.
     fn extended(&self, top: usize) -> usize {
+        if !rule(Rule::RunsAreExtended) {
+            return top;
+        }
         let last = self.block_start(top - 1);
         let klass = self.klasses.get(object::klass_of(&self.heap.memory, last));
         match klass.kind {

@@ -3,6 +3,7 @@
 use super::Scavenge;
 use crate::heap::klass::{Klass, KlassId, KlassKind, REFERENT_HALF, ReferenceKind};
 use crate::heap::object::HEADER_WORDS;
+use crate::rules::{Rule, rule};
 
 impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
     /// Follows all references of the object at `object` and answers its size in words. `IN_OLD`: it lies in old, and
@@ -62,7 +63,7 @@ impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
         if copy != reference {
             self.heap.memory.set_half(half, copy);
         }
-        if IN_OLD && self.heap.memory.index(copy) < self.heap.boundary {
+        if IN_OLD && rule(Rule::CardsStayDirty) && self.heap.memory.index(copy) < self.heap.boundary {
             self.heap.cards.mark(half / 2);
         }
     }

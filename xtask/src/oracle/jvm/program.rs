@@ -119,8 +119,6 @@ pub(super) struct HeapProgram {
 
 /// References an object of a kind has; arrays have their length.
 const N_REFERENCES: [u32; 11] = [0, 1, 2, 3, 8, 0, 0, 0, 0, 0, 2];
-/// Operations of a program at most.
-const MAX_OPS: u64 = 500_000;
 /// Slots at most.
 const MAX_SLOTS: u64 = 25_000;
 
@@ -138,7 +136,7 @@ struct Writer<'d> {
 
 impl HeapProgram {
     /// Writes one.
-    pub(super) fn draw(random: &mut Draw, room: Room) -> HeapProgram {
+    pub(super) fn draw(random: &mut Draw, room: Room, max_allocations: u64) -> HeapProgram {
         let profile = Profile::draw(random);
         // Most programs fit well, some hardly, a few not at all.
         let live_percent = match random.below(10) {
@@ -148,7 +146,7 @@ impl HeapProgram {
         };
         let n_slots = (room.heap_bytes * live_percent / 100 / (profile.bytes() + 8)).clamp(50, MAX_SLOTS);
         let n_collections = random.between(4, 40);
-        let n_news = (room.eden_bytes * n_collections / profile.bytes()).clamp(2000, MAX_OPS / 2);
+        let n_news = (room.eden_bytes * n_collections / profile.bytes()).max(2000).min(max_allocations.max(100));
         let n_snapshots = random.between(3, 8);
         let mut writer = Writer {
             random,
@@ -289,7 +287,7 @@ mod tests {
     #[test]
     fn the_same_seed_writes_the_same_program() {
         let room = Room { eden_bytes: 1 << 20, heap_bytes: 8 << 20 };
-        let [one, other, third] = [7, 7, 8].map(|seed| HeapProgram::draw(&mut Draw::new(seed), room).ops);
+        let [one, other, third] = [7, 7, 8].map(|seed| HeapProgram::draw(&mut Draw::new(seed), room, 5000).ops);
         assert_eq!(one, other);
         assert_ne!(one, third);
     }

@@ -9,6 +9,7 @@ use jvm_model::sizing::Sizing;
 use jvm_model::{Flags, Version};
 use serde_json::json;
 
+use super::Args;
 use super::log::{Log, SELECTION};
 use super::machine::Jvm;
 use super::program::{Draw, HeapProgram, Room};
@@ -53,11 +54,11 @@ impl Summary {
 }
 
 /// A program and the flags it runs under, the model having nothing against them.
-pub(super) fn draw(seed: u64, version: Version, pinned: &[String]) -> (Vec<String>, Flags, HeapProgram) {
+fn draw(seed: u64, version: Version, args: &Args) -> (Vec<String>, Flags, HeapProgram) {
     let mut random = Draw::new(seed);
     loop {
         let mut options = settings::draw(&mut random);
-        options.extend(pinned.iter().cloned());
+        options.extend(args.vm.iter().cloned());
         let known = options.iter().filter(|flag| *flag != "-XX:+UseSerialGC");
         let Ok(flags) = Flags::parse(version, known) else { continue };
         let Ok(sizing) = Sizing::of(&flags) else { continue };
@@ -66,7 +67,7 @@ pub(super) fn draw(seed: u64, version: Version, pinned: &[String]) -> (Vec<Strin
             continue;
         }
         let room = Room { eden_bytes: sizing.spaces.eden, heap_bytes: sizing.heap.max };
-        let program = HeapProgram::draw(&mut random, room);
+        let program = HeapProgram::draw(&mut random, room, args.allocations);
         return (options, flags, program);
     }
 }
@@ -82,8 +83,8 @@ struct Answer {
 }
 
 /// Runs the program that a seed draws, and compares.
-pub(super) fn run(jvm: &Jvm, classes: &Path, dir: &Path, seed: u64, pinned: &[String]) -> Result<Outcome, String> {
-    let (options, flags, program) = draw(seed, jvm.version, pinned);
+pub(super) fn run(jvm: &Jvm, classes: &Path, dir: &Path, seed: u64, args: &Args) -> Result<Outcome, String> {
+    let (options, flags, program) = draw(seed, jvm.version, args);
     let mode = Mode::from_flags(&flags);
     let file = dir.join("program");
     let io = |error: std::io::Error| format!("{}: {error}", file.display());

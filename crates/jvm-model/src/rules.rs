@@ -1,0 +1,122 @@
+//! The rules of layout and heap, each with a switch in test builds: whoever breaks one has to break a test.
+//!
+//! [`rule`] is a constant `true` outside of this crate's unit tests, and costs nothing. In them, `tests.rs` switches
+//! one rule off at a time and shows that some recording of a real JVM is then no longer predicted. What no recording
+//! shows is not among them: roots on stacks, the padding of contended fields, ages after a full collection.
+
+#[cfg(test)]
+mod tests;
+
+/// Makes the list of rules: an enum, and in tests all its variants.
+macro_rules! rules {
+    ($($(#[$holds:meta])* $name:ident,)*) => {
+        /// A rule of `HotSpot` that can be left out. The variants say what holds while the rule is on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Rule {
+            $($(#[$holds])* $name,)*
+        }
+
+        /// Every rule there is.
+        #[cfg(test)]
+        const RULES: &[Rule] = &[$(Rule::$name,)*];
+    };
+}
+
+rules! {
+    /// A field goes into a hole that takes it.
+    HolesAreFilled,
+    /// The smallest such hole.
+    SmallestHoleFirst,
+    /// Primitives are placed largest first.
+    LargestPrimitivesFirst,
+    /// A survivor space is a share of young by `SurvivorRatio`.
+    SurvivorsFollowRatio,
+    /// What `PretenureSizeThreshold` says is allocated in old.
+    PretenureSendsToOld,
+    /// What is larger than eden tries old before a collection.
+    LargeObjectsTryOld,
+    /// When even a full collection leaves eden occupied, from-space is allocated in.
+    FromSpaceServesWhenTight,
+    /// A buffer with much left in it is kept.
+    BufferIsKept,
+    /// Each allocation outside makes keeping it less likely.
+    WasteLimitGrows,
+    /// Buffers follow the thread's share of eden.
+    BuffersAreResized,
+    /// The share is sampled only when half of eden is used.
+    SampleNeedsHalfEden,
+    /// Up to 21 the buffer in use counts for the next sample.
+    OpenBufferCountsLater,
+    /// 17 and 21 take dirty cards from the top down, 25 from the bottom up.
+    CardsHaveTheirOrder,
+    /// A dirty run goes to the end of its last object.
+    RunsAreExtended,
+    /// The interpreter marks the card of an element.
+    ElementsMarkTheirCard,
+    /// And, for a field, that of the header.
+    FieldsMarkTheHeader,
+    /// A card stays dirty while something on it refers to young.
+    CardsStayDirty,
+    /// Copies in young are followed before those in old.
+    YoungCopiesFirst,
+    /// An object grows older by each collection.
+    SurvivorsAge,
+    /// At the threshold it is promoted.
+    ThresholdPromotes,
+    /// The threshold follows how many survived.
+    ThresholdFollowsSurvivors,
+    /// Up to `TargetSurvivorRatio` of a space.
+    SurvivorTargetIsShare,
+    /// Old grows while objects are promoted.
+    OldGrowsForPromotion,
+    /// By `MinHeapDeltaBytes` at least.
+    OldGrowsByDelta,
+    /// A collection that old may have no room for is not tried.
+    UnsafeCollectionIsSkipped,
+    /// Room for what is promoted on average is enough.
+    AveragePromotionIsEnough,
+    /// The average is padded by its deviation.
+    AverageIsPadded,
+    /// What cannot be promoted is followed at once.
+    FailedPromotionIsFollowedAtOnce,
+    /// After a failed promotion the survivor spaces change places up to 21, and stay in 25.
+    FailureSwapsSpaces,
+    /// A full collection follows when old has grown.
+    GrowthLeadsToFull,
+    /// And when the request is still unmet.
+    UnmetRequestLeadsToFull,
+    /// A full collection leaves dead wood.
+    DeadWoodStays,
+    /// As much as `MarkSweepDeadRatio` allows.
+    DeadWoodIsLimited,
+    /// Every so many-th leaves none.
+    SomeCollectionsLeaveNothing,
+    /// Old grows to `MinHeapFreeRatio`.
+    OldGrowsToFreeShare,
+    /// What grew for promotions is taken back.
+    PromotionGrowthIsTakenBack,
+    /// Young follows old by `NewRatio`.
+    YoungFollowsOld,
+    /// And has more for each thread.
+    ThreadsEnlargeYoung,
+}
+
+/// Whether a rule holds.
+#[cfg(not(test))]
+#[inline]
+pub(crate) const fn rule(_: Rule) -> bool {
+    true
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The rule that is off in this thread's tests.
+    static OFF: std::cell::Cell<Option<Rule>> = const { std::cell::Cell::new(None) };
+}
+
+/// Whether a rule holds.
+#[cfg(test)]
+#[inline]
+pub(crate) fn rule(rule: Rule) -> bool {
+    OFF.get() != Some(rule)
+}
