@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the models beside the real runtimes, in one run.
 
 mod c;
+mod cpython;
 mod rounds;
 
 use std::process::ExitCode;
@@ -18,11 +19,14 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand)]
 enum What {
     C(c::Args),
+    #[command(name = "cpython")]
+    CPython(cpython::Args),
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
     match &args.what {
         What::C(args) => c::run(args),
+        What::CPython(args) => cpython::run(args),
     }
 }

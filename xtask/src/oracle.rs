@@ -1,7 +1,7 @@
 //! `cargo xtask oracle`: the models against the runtimes that are installed, live.
 
 mod c;
-mod cpython;
+pub(crate) mod cpython;
 mod jvm;
 
 use std::process::ExitCode;

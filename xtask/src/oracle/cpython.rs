@@ -4,7 +4,7 @@
 //! says what it saw ([`driver.py`](cpython/driver.py)); that makes a transcript as `cargo xtask verify` reads them, and
 //! is compared as there.
 
-mod interpreters;
+pub(crate) mod interpreters;
 mod programs;
 
 use std::io::Write;

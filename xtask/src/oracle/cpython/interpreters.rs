@@ -19,16 +19,16 @@ const WHO_ARE_YOU: &str = "import os, sys; print(sys.implementation.name, '.'.jo
                            os.path.realpath(sys.executable), sep='\\n')";
 
 /// An interpreter of a modelled version.
-pub(super) struct Interpreter {
+pub(crate) struct Interpreter {
     path: PathBuf,
     release: String,
 }
 
 /// What there is.
-pub(super) struct Found {
-    pub(super) interpreters: Vec<Interpreter>,
+pub(crate) struct Found {
+    pub(crate) interpreters: Vec<Interpreter>,
     /// What was looked for in vain, or cannot be used, in words.
-    pub(super) skipped: Vec<String>,
+    pub(crate) skipped: Vec<String>,
 }
 
 /// The versions whose objects are modelled.
@@ -37,7 +37,7 @@ fn modelled() -> impl Iterator<Item = Version> {
 }
 
 /// Finds interpreters: those given, or else all in `PATH` and of pyenv.
-pub(super) fn find(given: &[PathBuf]) -> Result<Found, Misuse> {
+pub(crate) fn find(given: &[PathBuf]) -> Result<Found, Misuse> {
     let mut found = Found { interpreters: Vec::new(), skipped: Vec::new() };
     for path in given {
         let interpreter = ask(path).map_err(|why| format!("{}: {why}", path.display()))?;
@@ -114,17 +114,23 @@ impl fmt::Display for Interpreter {
 }
 
 impl Interpreter {
-    fn minor(&self) -> Option<Version> {
+    /// The version that is modelled.
+    pub(crate) fn minor(&self) -> Option<Version> {
         self.release.parse().ok()
     }
 
+    /// The executable.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The release: `3.12.1`.
-    pub(super) fn version(&self) -> &str {
+    pub(crate) fn version(&self) -> &str {
         &self.release
     }
 
     /// Why a run may have no addresses.
-    pub(super) fn why_no_addresses(&self) -> &'static str {
+    pub(crate) fn why_no_addresses(&self) -> &'static str {
         if self.minor() == Some(Version::V3_11) {
             "an arena was released meanwhile, or the interpreter's symbols are stripped"
         } else {
