@@ -108,6 +108,8 @@ fn random(driver: &Driver, args: &Args) -> Result<ExitCode, String> {
 /// Says what is different, and writes the shortest script that shows it and its trace.
 fn report(driver: &Driver, script: &Script, mismatch: &Mismatch, path: &Path) -> Result<(), String> {
     println!("{}", mismatch.text);
+    // As it is, should nobody wait for the short one.
+    keep(script, &mismatch.trace, path)?;
     eprintln!("shortening the round of {} operations", script.lines.len());
     let shrunk = shrink::shrink(driver, script);
     let (script, trace, text) = match &shrunk {

@@ -181,6 +181,8 @@ impl System for Recorded {
     }
 
     /// The place that the event's result is in, if it is one; else the next one announced; else the last given back.
+    /// Who says what is refused also announces each heap anew, in the order of their beginnings: one event may begin two,
+    /// the first for nothing.
     fn map_heap(&mut self) -> Option<u64> {
         if self.refuses(Refusals::HEAP) == Some(true) {
             return None;
@@ -189,7 +191,10 @@ impl System for Recorded {
             Reply::Block { at, mapping: None } => at.wrapping_sub(*place) < HEAP_BYTES_MAX,
             _ => false,
         };
-        self.fresh_heap = if let Some(place) = self.given_back.iter().position(is_result_in) {
+        let next = if self.refusals.is_some() { self.announced.pop_front() } else { None };
+        self.fresh_heap = if let Some(place) = next {
+            place
+        } else if let Some(place) = self.given_back.iter().position(is_result_in) {
             self.given_back.remove(place)
         } else {
             let place = self.announced.iter().position(is_result_in).unwrap_or(0);
