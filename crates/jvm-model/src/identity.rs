@@ -10,7 +10,7 @@
 /// // 17, -Xint -XX:+UseSerialGC: the first object that a program asks.
 /// assert_eq!(jvm_model::identity::IdentityHashes::of_main_thread().nth(83), Some(0x5a07_e868));
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct IdentityHashes([u32; 4]);
 
 impl IdentityHashes {
@@ -27,12 +27,12 @@ impl Iterator for IdentityHashes {
     type Item = u32;
 
     fn next(&mut self) -> Option<u32> {
-        let IdentityHashes([x, y, z, w]) = *self;
-        let t = x ^ (x << 11);
-        let v = (w ^ (w >> 19)) ^ (t ^ (t >> 8));
-        self.0 = [y, z, w, v];
+        let [oldest, second, third, newest] = self.0;
+        let mixed = oldest ^ (oldest << 11);
+        let next = (newest ^ (newest >> 19)) ^ (mixed ^ (mixed >> 8));
+        self.0 = [second, third, newest, next];
         // A hash has 31 bits and is never 0.
-        let hash = v & 0x7fff_ffff;
+        let hash = next & 0x7fff_ffff;
         Some(if hash == 0 { 0xbad } else { hash })
     }
 }

@@ -108,7 +108,7 @@ impl<O: Observer> Jvm<O> {
 
     /// The log since this was last asked, so that a long run need not keep it.
     pub fn take_gc_log(&mut self) -> String {
-        self.host.gc_log.as_mut().map_or_else(String::new, |log| log.take_text())
+        self.host.gc_log.as_mut().map_or_else(String::new, crate::report::GcLog::take_text)
     }
 
     /// What `jstat -gc` prints; see [`crate::report`].

@@ -214,11 +214,11 @@ fn serial_part(args: &Args, jvms: &[Jvm], javac: &Path, dir: &Path) -> Result<bo
             "{}: {n_exact} of {n_run} heap programs exact: {} collections, {} of them full, {} addresses, {} failed \
              promotions, {} out of memory",
             jvm.build(),
-            sum.n_collections,
-            sum.n_full,
-            sum.n_objects,
-            sum.n_promotion_failures,
-            sum.n_out_of_memory
+            sum.collections,
+            sum.full,
+            sum.objects,
+            sum.promotion_failures,
+            sum.out_of_memory
         ));
     }
     Ok(is_exact)

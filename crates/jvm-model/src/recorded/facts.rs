@@ -148,13 +148,13 @@ impl Row {
     fn text(&self) -> Result<Option<(String, String)>, String> {
         let mut bench = Bench::new("-Xmx16m")?;
         let jvm = &mut bench.jvm;
-        const MAX: i64 = i32::MAX as i64;
+        let max = i64::from(i32::MAX);
         let fault = match (&*self.t, &*self.case) {
             ("oom_overhead", _) | (_, "heap") => bench.fill(),
-            (_, "big") => jvm.new_bytes(A, MAX / 2),
-            (_, "new_byte_MAX") => jvm.new_bytes(A, MAX),
-            (_, "new_byte_MAXm1") => jvm.new_bytes(A, MAX - 1),
-            (_, "new_Object_MAXm2") => jvm.new_array(A, Kind::Reference, MAX - 2),
+            (_, "big") => jvm.new_bytes(A, max / 2),
+            (_, "new_byte_MAX") => jvm.new_bytes(A, max),
+            (_, "new_byte_MAXm1") => jvm.new_bytes(A, max - 1),
+            (_, "new_Object_MAXm2") => jvm.new_array(A, Kind::Reference, max - 2),
             // Buffers outside the heap.
             _ => return Ok(None),
         };

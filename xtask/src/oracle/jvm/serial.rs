@@ -32,24 +32,24 @@ pub(super) enum Outcome {
     Skipped(String),
 }
 
-/// What a program went through.
+/// What programs went through: how many of each.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Summary {
-    pub(super) n_collections: u64,
-    pub(super) n_full: u64,
-    pub(super) n_objects: u64,
-    pub(super) n_promotion_failures: u64,
-    pub(super) n_out_of_memory: u64,
+    pub(super) collections: u64,
+    pub(super) full: u64,
+    pub(super) objects: u64,
+    pub(super) promotion_failures: u64,
+    pub(super) out_of_memory: u64,
 }
 
 impl Summary {
     pub(super) fn add(&mut self, other: Summary) {
-        let Summary { n_collections, n_full, n_objects, n_promotion_failures, n_out_of_memory } = other;
-        self.n_collections += n_collections;
-        self.n_full += n_full;
-        self.n_objects += n_objects;
-        self.n_promotion_failures += n_promotion_failures;
-        self.n_out_of_memory += n_out_of_memory;
+        let Summary { collections, full, objects, promotion_failures, out_of_memory } = other;
+        self.collections += collections;
+        self.full += full;
+        self.objects += objects;
+        self.promotion_failures += promotion_failures;
+        self.out_of_memory += out_of_memory;
     }
 }
 
@@ -198,9 +198,9 @@ fn record(
     let threshold = before.iter().rev().find_map(|gc| gc.thr);
     let tlab = before[last].tlab.map(|(fraction, words)| {
         // The first sample is the thread's own; a collection that took another one changed the average.
-        let seen = before.iter().filter_map(|gc| gc.tlab.map(|(fraction, _)| fraction));
-        let seen: Vec<f32> = log.first_fraction.into_iter().chain(seen).collect();
-        (fraction, words, 1 + seen.windows(2).filter(|pair| (pair[0] - pair[1]).abs() > 0.000_015).count())
+        let fractions = before.iter().filter_map(|gc| gc.tlab.map(|(fraction, _)| fraction));
+        let fractions: Vec<f32> = log.first_fraction.into_iter().chain(fractions).collect();
+        (fraction, words, 1 + fractions.windows(2).filter(|pair| (pair[0] - pair[1]).abs() > 0.000_015).count())
     });
     let is_out = answer.status == 2;
     let header = json!({"hdr": {
@@ -215,15 +215,17 @@ fn record(
     let mut text = format!("{header}\n{}\n", json!({"init": init}));
     let mut line = |value: serde_json::Value| writeln!(text, "{value}").expect("a string grows");
     program.ops.chunks(OPS_A_LINE).for_each(|ops| line(json!({"ops": ops})));
-    after.iter().for_each(|gc| line(json!({"gc": gc})));
+    for gc in after {
+        line(json!({"gc": gc}));
+    }
     answer.snapshots.iter().for_each(|(place, addresses)| line(json!({"snap": [place, addresses]})));
     line(json!({"end": [answer.last_op, u32::from(is_out)]}));
     let summary = Summary {
-        n_collections: after.len() as u64,
-        n_full: after.iter().filter(|gc| gc.kind == "Full").count() as u64,
-        n_objects: answer.snapshots.iter().map(|(_, addresses)| addresses.len() as u64).sum(),
-        n_promotion_failures: after.iter().map(|gc| u64::from(gc.pf)).sum(),
-        n_out_of_memory: u64::from(is_out),
+        collections: after.len() as u64,
+        full: after.iter().filter(|gc| gc.kind == "Full").count() as u64,
+        objects: answer.snapshots.iter().map(|(_, addresses)| addresses.len() as u64).sum(),
+        promotion_failures: after.iter().map(|gc| u64::from(gc.pf)).sum(),
+        out_of_memory: u64::from(is_out),
     };
     Ok((text, summary))
 }
