@@ -1,248 +1,185 @@
-//! `cargo xtask sweep`: the same trace under other tunables.
+//! `cargo xtask sweep`: the same program under other settings of its runtime.
+//!
+//! One part for each kind of program; here is what they share: the choices on the command line, and the table.
 
-mod measure;
+mod cpython;
+mod glibc;
+mod pymalloc;
 
-use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::io::BufRead;
+use std::path::Path;
 use std::process::ExitCode;
 
-use c_model::Glibc;
-use serde::Serialize;
+use cpython_model::obmalloc::replay::RecordingKind;
+use harness::{Model, Settings};
 
-use crate::console::{Format, Misuse, conclude, print};
+use crate::console::{Format, Misuse, conclude};
 use crate::explain::Writes;
-use crate::progress::in_parallel;
+use crate::gallery;
 use crate::table::{bytes, figures_table, lines};
-use measure::{Calls, Measured, measure};
 
-/// What if: a recorded program under other tunables of glibc's malloc.
+/// What if: the same program under other settings of its memory manager.
 ///
-/// The same calls are made on a heap for each setting, many at once. The first line is the setting it was recorded
-/// under; the best of each column is marked. Without --set: a grid that varies one tunable at a time.
+/// What can be swept:
+/// - a recorded heap trace: tunables of glibc's malloc (`--set mmap_threshold=64k,1m`);
+/// - a workload with `--model cpython`: version=3.11,3.12,3.13, gc=on,off, threshold=700:10:10,2000:5:5 or
+///   threshold0, threshold1, threshold2 by themselves, and the workload's own parameters;
+/// - a recording of pymalloc's calls: version=3.8,...,3.13.
 ///
-/// A trace names blocks by where they were; here a block is the one that was handed out at that event, wherever it is
-/// now. What is not decided anew: the order of the threads, calls of mallopt that the program makes, and what it does
-/// with `malloc_usable_size`. The operating system is the model's own, so nothing else moves the break.
+/// Every setting has a heap of its own; many run at once. The first line is the program as it was recorded, or as
+/// `compare` runs it; the least of each column is marked. Without --set: a grid that varies one thing at a time. With
+/// several: every combination.
+///
+/// A heap trace names blocks by where they were; here a block is the one that was handed out at that event, wherever it
+/// is now. What is not decided anew: the order of the threads, calls of mallopt that the program makes, and what it does
+/// with `malloc_usable_size`. The operating system is the model's own, so nothing else moves the break. A recording of
+/// pymalloc keeps the sizes that its version asked for.
 ///
 /// Exit code 0: all settings ran to the end; 1: one was stopped before; 2: misuse.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A recorded heap trace, compressed or not
-    trace: PathBuf,
-    /// Values of a tunable, with k, m or g; given several times: every combination
-    #[arg(long = "set", value_name = "NAME=VALUE,...", value_parser = values)]
-    set: Vec<(String, Vec<u64>)>,
-    /// The `GLIBC_TUNABLES` it was recorded under, such as `tcache_count=0:arena_max=2`; they hold in all settings
+    /// A recorded heap trace, compressed or not; a recording of pymalloc; a workload of the gallery or a .wl file
+    target: String,
+    /// On which model a workload runs
+    #[arg(long, value_name = "MODEL", value_parser = model)]
+    model: Option<Model>,
+    /// Values to choose from, sizes with k, m or g; given several times: every combination
+    #[arg(long = "set", value_name = "NAME=VALUE,...", value_parser = choice)]
+    set: Vec<Choice>,
+    /// The `GLIBC_TUNABLES` a heap trace was recorded under, such as `tcache_count=0:arena_max=2`; they hold in all
+    /// settings
     #[arg(long, default_value = "", hide_default_value = true)]
     tunables: String,
-    /// Cores of the machine
+    /// Cores of the machine of a heap trace
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=65536))]
     cores: u64,
-    /// What the program writes
+    /// What the program of a heap trace writes
     #[arg(long, value_enum, default_value_t = Writes::Blocks)]
     writes: Writes,
+    /// Only this recording of a file of several, from 1
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    recording: Option<u64>,
+    /// The seed of a workload's `rand` and of its schedule of threads
+    #[arg(long, default_value_t = Settings::default().seed)]
+    seed: u64,
+    /// Statements of a workload after which a run is ended with the fault `step_limit`
+    #[arg(long, value_name = "N", default_value_t = Settings::default().steps_max)]
+    max_steps: u64,
     /// How results are written to stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
-/// What is tried when nothing is said.
-const GRID: [(&str, &[u64]); 7] = [
-    ("arena_max", &[1, 2]),
-    ("mmap_threshold", &[64 << 10, 1 << 20, 32 << 20]),
-    ("trim_threshold", &[32 << 10, 16 << 20]),
-    ("top_pad", &[0, 1 << 20]),
-    ("tcache_count", &[0, 32]),
-    ("tcache_max", &[256]),
-    ("mxfast", &[0]),
-];
+fn model(text: &str) -> Result<Model, String> {
+    match Model::from_name(text) {
+        Some(Model::CPython) => Ok(Model::CPython),
+        Some(_) => Err("a workload can be swept on cpython".to_owned()),
+        None => Err("expected cpython".to_owned()),
+    }
+}
+
+/// A name and the values to choose from.
+type Choice = (String, Vec<String>);
+
+fn choice(text: &str) -> Result<Choice, String> {
+    let values = |list: &str| list.split(',').map(str::to_owned).collect::<Vec<_>>();
+    match text.split_once('=') {
+        Some((name, list)) if !name.is_empty() && list.split(',').all(|value| !value.is_empty()) => {
+            Ok((name.to_owned(), values(list)))
+        }
+        _ => Err("expected NAME=VALUE,VALUE as in mmap_threshold=64k,128k".to_owned()),
+    }
+}
 
 /// So many settings are too many to be meant.
 const SETTINGS_MAX: usize = 4096;
 
-fn values(text: &str) -> Result<(String, Vec<u64>), String> {
-    let expected = || "expected NAME=VALUE,VALUE as in mmap_threshold=64k,128k".to_owned();
-    let (name, list) = text.split_once('=').ok_or_else(expected)?;
-    let number = |text: &str| {
-        let digits = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
-        let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
-            "" => 0,
-            "k" => 10,
-            "m" => 20,
-            "g" => 30,
-            _ => return Err(expected()),
-        };
-        let value: u64 = digits.parse().map_err(|_| expected())?;
-        value.checked_mul(1 << shift).ok_or_else(expected)
-    };
-    Ok((name.to_owned(), list.split(',').map(number).collect::<Result<_, _>>()?))
-}
-
-/// The settings to try, the recorded one first: what is set beyond it.
-fn settings(set: &[(String, Vec<u64>)]) -> Result<Vec<Vec<(String, u64)>>, Misuse> {
-    let mut settings = vec![Vec::new()];
-    if set.is_empty() {
-        let one_at_a_time = GRID.iter().flat_map(|&(name, values)| values.iter().map(move |&value| (name, value)));
-        settings.extend(one_at_a_time.map(|(name, value)| vec![(name.to_owned(), value)]));
-        return Ok(settings);
-    }
-    let n: usize = set.iter().map(|(_, values)| values.len()).product();
+/// Every combination of the choices, the last one varying first.
+fn combinations<T: Clone>(choices: &[(String, Vec<T>)]) -> Result<Vec<Vec<(String, T)>>, Misuse> {
+    let n = choices.iter().try_fold(1_usize, |n, (_, values)| n.checked_mul(values.len())).unwrap_or(usize::MAX);
     if n > SETTINGS_MAX {
         return Err(format!("{n} combinations, at most {SETTINGS_MAX} are run at once").into());
     }
     let mut product = vec![Vec::new()];
-    for (name, values) in set {
+    for (name, values) in choices {
         product = product
             .into_iter()
-            .flat_map(|setting: Vec<(String, u64)>| {
-                values.iter().map(move |&value| [setting.as_slice(), &[(name.clone(), value)]].concat())
+            .flat_map(|setting: Vec<(String, T)>| {
+                values.iter().map(move |value| [setting.as_slice(), &[(name.clone(), value.clone())]].concat())
             })
             .collect();
     }
-    settings.append(&mut product);
-    Ok(settings)
+    Ok(product)
 }
 
-/// A setting and what came of it.
-#[derive(Serialize)]
-struct Row {
-    /// As `GLIBC_TUNABLES` has it, without prefixes; what was recorded included.
-    tunables: String,
-    #[serde(skip)]
-    title: String,
-    #[serde(flatten)]
-    measured: Measured,
+/// A column of figures of which less is better.
+struct Column<R> {
+    name: &'static str,
+    value: fn(&R) -> u64,
+    is_bytes: bool,
 }
 
-/// All of it.
-#[derive(Serialize)]
-struct Report {
-    schema: &'static str,
-    trace: String,
-    cores: u64,
-    writes: Writes,
-    settings: Vec<Row>,
+impl<R> Column<R> {
+    const fn bytes(name: &'static str, value: fn(&R) -> u64) -> Column<R> {
+        Column { name, value, is_bytes: true }
+    }
+
+    const fn count(name: &'static str, value: fn(&R) -> u64) -> Column<R> {
+        Column { name, value, is_bytes: false }
+    }
+}
+
+/// A setting in the table.
+struct Line<'a, R> {
+    title: &'a str,
+    /// Whether it ran to the end, so that its figures may be compared.
+    is_whole: bool,
+    measured: &'a R,
+}
+
+/// The table: the least of each column is marked with `*`, a column in which nothing ever happens is left out.
+fn figures<R>(rows: &[Line<'_, R>], columns: &[Column<R>]) -> String {
+    let columns: Vec<&Column<R>> =
+        columns.iter().filter(|column| rows.iter().any(|row| (column.value)(row.measured) > 0)).collect();
+    let names: Vec<&str> = std::iter::once("").chain(columns.iter().map(|column| column.name)).collect();
+    let mut table = figures_table(&names);
+    for row in rows {
+        let mut cells = vec![row.title.to_owned()];
+        for column in &columns {
+            let all = || rows.iter().filter(|row| row.is_whole).map(|row| (column.value)(row.measured));
+            let (least, most) = (all().min().unwrap_or(0), all().max().unwrap_or(0));
+            let mine = (column.value)(row.measured);
+            let mark = if row.is_whole && mine == least && least < most { "*" } else { " " };
+            let text = if column.is_bytes { bytes(mine) } else { mine.to_string() };
+            cells.push(format!("{text}{mark}"));
+        }
+        table.add_row(cells);
+    }
+    lines(&table)
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    conclude(|out| {
-        let report = sweep(args)?;
-        match args.format {
-            Format::Text => print(out, &report.to_text())?,
-            Format::Json => print(out, &(serde_json::to_string_pretty(&report)? + "\n"))?,
+    conclude(|out| match (gallery::find(&args.target)?, args.model) {
+        (gallery::Found::Workload(workload), Some(_)) => cpython::sweep(args, &workload, out),
+        (gallery::Found::Workload(_), None) => {
+            Err(Misuse(format!("on which model is {} to run? Say --model cpython", args.target)))
         }
-        Ok(report.settings.iter().all(|row| row.measured.stopped_by.is_none()))
+        (gallery::Found::Trace(_), Some(_)) => {
+            Err(Misuse(format!("{}: --model is for workloads; a recording is of its own runtime", args.target)))
+        }
+        (gallery::Found::Trace(path), None) => match kind_of(&path)? {
+            Some(kind) => pymalloc::sweep(args, &path, kind, out),
+            None => glibc::sweep(args, &path, out),
+        },
     })
 }
 
-fn sweep(args: &Args) -> Result<Report, Misuse> {
-    let settings = settings(&args.set)?;
-    let recorded = Glibc::builder().cores(args.cores).tunables(&args.tunables)?;
-    let tunables = |setting: &Vec<(String, u64)>| {
-        let set: Vec<String> = setting.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        set.join(":")
-    };
-    let builders = settings
-        .iter()
-        .map(|setting| Ok(recorded.clone().tunables(&tunables(setting))?))
-        .collect::<Result<Vec<_>, Misuse>>()?;
-    // Each share is a run of neighbouring settings, for which the trace is read once.
-    let n_shares = std::thread::available_parallelism().map_or(1, usize::from);
-    let shares: Vec<_> = builders.chunks(builders.len().div_ceil(n_shares)).collect();
-    let name = args.trace.display().to_string();
-    let measured = in_parallel(
-        &shares,
-        |share| format!("{} settings", share.len()),
-        |share| measure(&args.trace, share, args.writes),
-    );
-    let mut rows = Vec::new();
-    for share in measured {
-        rows.append(&mut share?);
-    }
-    let rows = settings.iter().zip(rows).map(|(setting, measured)| Row {
-        tunables: [args.tunables.clone(), tunables(setting)]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join(":"),
-        title: title(setting),
-        measured,
-    });
-    Ok(Report {
-        schema: "heaptwin.sweep/1",
-        trace: name.clone(),
-        cores: args.cores,
-        writes: args.writes,
-        settings: rows.collect(),
-    })
-}
-
-/// A setting as the table has it.
-fn title(setting: &[(String, u64)]) -> String {
-    if setting.is_empty() {
-        return "as recorded".to_owned();
-    }
-    let short = |value: u64| match value {
-        0 => "0".to_owned(),
-        _ if value.is_multiple_of(1 << 20) => format!("{}m", value >> 20),
-        _ if value.is_multiple_of(1 << 10) => format!("{}k", value >> 10),
-        _ => value.to_string(),
-    };
-    setting.iter().map(|(name, value)| format!("{name}={}", short(*value))).collect::<Vec<_>>().join(" ")
-}
-
-type Column = (&'static str, fn(&Measured) -> u64, bool);
-
-const COLUMNS: [Column; 11] = [
-    ("break", |measured| measured.break_bytes_max, true),
-    ("resident", |measured| measured.resident_bytes_max, true),
-    ("at end", |measured| measured.resident_bytes, true),
-    ("mapped", |measured| measured.mapped_bytes_max, true),
-    ("brk", |Measured { calls: Calls { brk, .. }, .. }| *brk, false),
-    ("mmap", |Measured { calls: Calls { mmap, .. }, .. }| *mmap, false),
-    ("munmap", |Measured { calls: Calls { munmap, .. }, .. }| *munmap, false),
-    ("mremap", |Measured { calls: Calls { mremap, .. }, .. }| *mremap, false),
-    ("mprotect", |Measured { calls: Calls { mprotect, .. }, .. }| *mprotect, false),
-    ("madvise", |Measured { calls: Calls { madvise, .. }, .. }| *madvise, false),
-    ("faults", |measured| measured.n_faults, false),
-];
-
-impl Report {
-    fn to_text(&self) -> String {
-        // A column in which nothing ever happens is left out.
-        let whole = |row: &&Row| row.measured.stopped_by.is_none();
-        let columns: Vec<&Column> =
-            COLUMNS.iter().filter(|column| self.settings.iter().any(|row| column.1(&row.measured) > 0)).collect();
-        let names: Vec<&str> = std::iter::once("").chain(columns.iter().map(|column| column.0)).collect();
-        let mut rows = figures_table(&names);
-        for row in &self.settings {
-            let mut cells = vec![row.title.clone()];
-            for (_, value, is_bytes) in &columns {
-                let all = || self.settings.iter().filter(whole).map(|row| value(&row.measured));
-                let (least, most) = (all().min().unwrap_or(0), all().max().unwrap_or(0));
-                let mine = value(&row.measured);
-                let mark = if whole(&row) && mine == least && least < most { "*" } else { " " };
-                let text = if *is_bytes { bytes(mine) } else { mine.to_string() };
-                cells.push(format!("{text}{mark}"));
-            }
-            rows.add_row(cells);
-        }
-        let n_events = self.settings[0].measured.n_events;
-        let mut out = format!("{}: {n_events} events under {} settings\n\n", self.trace, self.settings.len());
-        out.push_str(&lines(&rows));
-        for row in &self.settings {
-            if let Some(reason) = &row.measured.stopped_by {
-                let _ = writeln!(out, "{}: stopped at {reason}", row.title);
-            }
-        }
-        out.push_str(
-            "\nbreak, resident, mapped: the most there was; at end: resident after the last event; then system calls, and\n\
-             page faults; * the best of its column. Not decided anew: the order of the threads, the program's own calls\n\
-             of mallopt, what it does with malloc_usable_size\n",
-        );
-        out
-    }
+/// Whether a file is a recording of pymalloc; `None`: take it for a heap trace, whose reader says what else is wrong.
+fn kind_of(path: &Path) -> Result<Option<RecordingKind>, Misuse> {
+    let named = |error: &dyn std::fmt::Display| Misuse(format!("{}: {error}", path.display()));
+    let mut source = heap_trace::open(path).map_err(|error| named(&error))?;
+    Ok(RecordingKind::of(source.fill_buf().map_err(|error| named(&error))?))
 }
 
 #[cfg(test)]
@@ -250,22 +187,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_every_combination_and_the_recorded_one_first() {
-        let set = [values("mmap_threshold=64k,1m").unwrap(), values("arena_max=1,2").unwrap()];
-        let Ok(settings) = settings(&set) else { panic!("four combinations are not too many") };
-        let titles: Vec<String> = settings.iter().map(|setting| title(setting)).collect();
+    fn settings_are_every_combination() {
+        let choices = [choice("version=3.11,3.12").unwrap(), choice("gc=on,off").unwrap()];
+        let Ok(settings) = combinations(&choices) else { panic!("four combinations are not too many") };
+        let titles: Vec<String> = settings
+            .iter()
+            .map(|setting| setting.iter().map(|(name, value)| format!("{name}={value} ")).collect())
+            .collect();
         assert_eq!(
             titles,
-            [
-                "as recorded",
-                "mmap_threshold=64k arena_max=1",
-                "mmap_threshold=64k arena_max=2",
-                "mmap_threshold=1m arena_max=1",
-                "mmap_threshold=1m arena_max=2"
-            ]
+            ["version=3.11 gc=on ", "version=3.11 gc=off ", "version=3.12 gc=on ", "version=3.12 gc=off "]
         );
-        for refused in ["mxfast", "mxfast=", "mxfast=64kk", "top_pad=99999999999g", "top_pad=-1"] {
-            assert!(values(refused).is_err(), "{refused}");
+        assert!(combinations(&vec![("n".to_owned(), vec![0; 5]); 6]).is_err(), "15625 are too many");
+        assert!(combinations(&vec![("n".to_owned(), vec![0; 1 << 16]); 4]).is_err(), "more than can be counted");
+        for refused in ["gc", "gc=", "=on", "gc=on,"] {
+            assert!(choice(refused).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn the_least_of_a_column_is_marked_and_what_was_stopped_does_not_compete() {
+        let columns = [Column::count("calls", |&n: &u64| n), Column::bytes("never", |_| 0)];
+        let rows = [("as is", true, 7), ("less", true, 5), ("stopped", false, 1)];
+        let rows: Vec<Line<'_, u64>> =
+            rows.iter().map(|(title, is_whole, n)| Line { title, is_whole: *is_whole, measured: n }).collect();
+        let table = figures(&rows, &columns);
+        let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(words, [vec!["calls"], vec!["as", "is", "7"], vec!["less", "5*"], vec!["stopped", "1"]]);
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct Gc {
     pub(crate) long_lived_pending: u64,
     pub(crate) long_lived_total: u64,
     pub(crate) stats: [GenerationStats; N_GENERATIONS],
+    /// Objects that the collections of each generation looked at.
+    pub(crate) n_visited: [u64; N_GENERATIONS],
     /// Heads of the lists, by [`ListId`].
     pub(crate) heads: [ObjectKey; lists::N_LISTS],
     /// `gc.DEBUG_SAVEALL`: garbage is not cleared but kept in this list, `gc.garbage`.
@@ -79,6 +81,7 @@ impl Gc {
             long_lived_pending: 0,
             long_lived_total: 0,
             stats: [GenerationStats::default(); N_GENERATIONS],
+            n_visited: [0; N_GENERATIONS],
             heads: std::array::from_fn(|_| lists::new_head(objects)),
             saves_into: None,
             scratch: Vec::new(),

@@ -65,5 +65,5 @@ mod verify;
 pub mod version;
 
 pub use machine::{Builder, CPython, DEFAULT_HEAP_LIMIT_BYTES, DEFAULT_RECURSION_LIMIT};
-pub use obmalloc::{ArenaSource, PageAllocator, Pymalloc};
+pub use obmalloc::{ArenaSource, PageAllocator, Pymalloc, PymallocStats};
 pub use version::Version;

@@ -53,6 +53,12 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         self.heap.gc.stats
     }
 
+    /// Objects that the collections of each generation have looked at: the population of that generation and of the
+    /// younger ones when they began, which is what a collection costs.
+    pub fn gc_visited(&self) -> [u64; N_GENERATIONS] {
+        self.heap.gc.n_visited
+    }
+
     /// Objects tracked in each generation. Counts them.
     pub fn gc_generation_sizes(&self) -> [u64; N_GENERATIONS] {
         std::array::from_fn(|generation| self.heap.list_len(ListId::Generation(generation)))

@@ -13,6 +13,7 @@ pub mod replay;
 pub mod run;
 pub mod stack_and_heap;
 pub mod table;
+pub mod what_if;
 
 pub use model::Model;
 pub use perturb::{Perturbation, perturbations};

@@ -134,7 +134,7 @@ pub(crate) fn with_machine<J: Job>(
     }
 }
 
-fn glibc_heap(heap_base: Option<u64>, tunables: &str) -> Glibc {
+pub(crate) fn glibc_heap(heap_base: Option<u64>, tunables: &str) -> Glibc {
     let builder = Glibc::builder();
     let builder = heap_base.into_iter().fold(builder, |builder, base| builder.heap_base(Address(base)));
     builder.tunables(tunables).unwrap_or_else(|error| panic!("the tunables are in order: {error}")).build()

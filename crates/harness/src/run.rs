@@ -114,12 +114,23 @@ fn watch(
     }
     let job = Interpret { code, settings };
     let watched = with_machine(perturbation, settings.heap_limit_bytes, &mut recorder, job);
+    model_run(code, model, perturbation.name, watched, recorder)
+}
+
+/// What a run that is over showed.
+pub(crate) fn model_run(
+    code: &Code,
+    model: Model,
+    perturbation: &'static str,
+    watched: Watched,
+    recorder: Recorder,
+) -> (ModelRun, Option<Fates>) {
     let run = recorder.finish(&watched.timeline, &watched.faults);
     let is_as_expected = as_expected(code, model, &watched.faults);
     let model_run = ModelRun {
         workload: code.name.clone(),
         model,
-        perturbation: perturbation.name,
+        perturbation,
         ticks: watched.run.ticks,
         output: watched.run.output,
         is_as_expected,
@@ -132,13 +143,13 @@ fn watch(
 }
 
 /// Interprets a workload on a machine, and looks at its heap all the while.
-struct Interpret<'a> {
-    code: &'a Code,
-    settings: &'a Settings,
+pub(crate) struct Interpret<'a> {
+    pub(crate) code: &'a Code,
+    pub(crate) settings: &'a Settings,
 }
 
 /// What is left of a machine.
-struct Watched {
+pub(crate) struct Watched {
     run: workload::Run,
     timeline: Timeline,
     faults: FaultLog,
@@ -148,11 +159,18 @@ impl Job for Interpret<'_> {
     type Result = Watched;
 
     fn run<M: Machine>(self, mut machine: M) -> Watched {
+        self.on(&mut machine)
+    }
+}
+
+impl Interpret<'_> {
+    /// Runs to the end; the machine can be asked afterwards.
+    pub(crate) fn on<M: Machine>(self, machine: &mut M) -> Watched {
         let Settings { seed, steps_max, .. } = *self.settings;
         let options = Options { seed, steps_max, ..Options::default() };
         let mut timeline = Timeline::default();
         let mut next_sample = 0;
-        let run = interpret::run_sampled(self.code, &mut machine, &options, 1, |tick, machine| {
+        let run = interpret::run_sampled(self.code, machine, &options, 1, |tick, machine| {
             if tick.0 >= next_sample {
                 timeline.sample(tick, machine.usage());
                 next_sample = tick.0 + sample_stride_ticks(tick.0);

@@ -91,6 +91,10 @@ pub struct Drag {
     pub p90_ticks: u64,
     /// The longest, exact.
     pub max_ticks: u64,
+    /// The mean of those counted in [`Deaths::n_cyclic`]. Unit: ticks.
+    pub cyclic_mean_ticks: f64,
+    /// The longest of these, exact.
+    pub cyclic_max_ticks: u64,
     /// The sum of bytes times ticks: memory that was held for nothing, and for how long.
     pub byte_ticks: u64,
 }
@@ -187,6 +191,8 @@ impl Summary {
                 median_ticks: tally.drag.percentile(50),
                 p90_ticks: tally.drag.percentile(90),
                 max_ticks: tally.drag.max(),
+                cyclic_mean_ticks: tally.cyclic_drag.mean(),
+                cyclic_max_ticks: tally.cyclic_drag.max(),
                 byte_ticks: tally.drag_byte_ticks,
             },
             reclaimed: Reclaimed::new(&tally.n_reclaimed),

@@ -91,6 +91,7 @@ pub(crate) struct Tally {
     pub(crate) n_cyclic: u64,
     pub(crate) early_ticks_max: u64,
     pub(crate) drag: Histogram,
+    pub(crate) cyclic_drag: Histogram,
     pub(crate) drag_byte_ticks: u64,
     pub(crate) generations: Vec<Generation>,
     pub(crate) n_full_collections: u64,
@@ -131,6 +132,9 @@ impl Tally {
         let drag_ticks = reclaimed.0.saturating_sub(unreachable.0);
         let early_ticks = unreachable.0.saturating_sub(reclaimed.0);
         self.drag.add(drag_ticks);
+        if node.is_cyclic() {
+            self.cyclic_drag.add(drag_ticks);
+        }
         self.drag_byte_ticks = self.drag_byte_ticks.saturating_add(facts.total_bytes.saturating_mul(drag_ticks));
         self.early_ticks_max = self.early_ticks_max.max(early_ticks);
         if matches!(by, None | Some(Reclaimer::Exit)) {

@@ -70,7 +70,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         for younger in 0..generation {
             self.merge(ListId::Generation(younger), young);
         }
-        self.deduce_unreachable(young, ListId::Unreachable);
+        self.gc.n_visited[generation] += self.deduce_unreachable(young, ListId::Unreachable);
         self.untrack_tuples(young);
         if is_full {
             self.untrack_dicts(young);

@@ -41,18 +41,21 @@ pub(crate) fn traverse(body: &Body, classes: &[Class], mut visit: impl FnMut(Obj
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// Moves what cannot be reached from outside `base` to `unreachable`, which is empty before. Both keep their order
-    /// but for what was suspected wrongly: that goes to the end of `base`.
-    pub(super) fn deduce_unreachable(&mut self, base: ListId, unreachable: ListId) {
-        self.update_refs(base);
+    /// but for what was suspected wrongly: that goes to the end of `base`. Answers how many objects were looked at.
+    pub(super) fn deduce_unreachable(&mut self, base: ListId, unreachable: ListId) -> u64 {
+        let n_visited = self.update_refs(base);
         self.subtract_refs(base);
         self.move_unreachable(base, unreachable);
+        n_visited
     }
 
-    fn update_refs(&mut self, base: ListId) {
+    fn update_refs(&mut self, base: ListId) -> u64 {
         let head = self.head(base);
         let has_immortals = self.version >= Version::V3_12;
+        let mut n_visited = 0;
         let mut key = self.objects[head].next;
         while key != head {
+            n_visited += 1;
             let object = &mut self.objects[key];
             let next = object.next;
             if has_immortals && object.refcount == IMMORTAL {
@@ -63,6 +66,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             }
             key = next;
         }
+        n_visited
     }
 
     fn subtract_refs(&mut self, base: ListId) {

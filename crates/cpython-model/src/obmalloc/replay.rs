@@ -19,6 +19,7 @@ use crate::params::{arena_bytes, class_of};
 
 pub mod sequence;
 pub mod trace;
+pub mod what_if;
 
 /// The longest line that is read. Unit: bytes.
 const LINE_BYTES_MAX: u64 = 256 << 20;

@@ -3,7 +3,9 @@
 use memory_trait::Address;
 use serde::Deserialize;
 
+use super::what_if::NamedCall;
 use super::{Call, ELSEWHERE, Elsewhere, Exact, Run, Stop, arena_event_text, version_of};
+use crate::Version;
 use crate::obmalloc::heap::ArenaEvent;
 use crate::obmalloc::{ArenaSource, Pymalloc};
 
@@ -41,7 +43,7 @@ impl Sequence {
         let source = ArenaSource::slots(base.offset(self.skew), 2 * self.arena_size);
         let mut run = Run {
             pymalloc: Pymalloc::with(version, source, Elsewhere),
-            recording: format!("{} profile {} seed {}", self.version, self.profile, self.seed),
+            recording: self.name(),
             n_calls: self.rel.len() as u64,
         };
         let mut slots = vec![Address::NULL; self.slots];
@@ -101,6 +103,34 @@ impl Sequence {
         }
         exact.n_calls += self.rel.len() as u64;
         Ok(())
+    }
+
+    /// Version, profile and seed.
+    pub(super) fn name(&self) -> String {
+        format!("{} profile {} seed {}", self.version, self.profile, self.seed)
+    }
+
+    /// The version, the skew of the arenas, and the calls: a block's name is its slot, from 1.
+    pub(super) fn named_calls(&self) -> Result<(Version, u64, Vec<NamedCall>), Stop> {
+        let version = version_of(&self.version, self.arena_size, self.pool_size)?;
+        self.check()?;
+        let mut calls = Vec::with_capacity(self.rel.len());
+        for (op, index) in self.ops.chunks_exact(3).zip(0_u64..) {
+            let wrong = |what: String| Err(Stop::Input(format!("call {index}: {what}")));
+            if op[1] >= self.slots as u64 {
+                return wrong(format!("slot {}, there are {}", op[1], self.slots));
+            }
+            let name = op[1] + 1;
+            let (call, answer) = match op[0] {
+                0 => (Call::Malloc(op[2]), name),
+                1 => (Call::Free(Address(name)), 0),
+                2 => (Call::Realloc(Address(name), op[2]), name),
+                3 => (Call::Calloc(op[2]), name),
+                kind => return wrong(format!("kind {kind}; known are 0 to 3")),
+            };
+            calls.push(NamedCall { call, answer });
+        }
+        Ok((version, self.skew, calls))
     }
 
     fn check(&self) -> Result<(), Stop> {

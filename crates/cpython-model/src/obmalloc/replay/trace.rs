@@ -3,7 +3,9 @@
 use memory_trait::Address;
 use serde::Deserialize;
 
+use super::what_if::NamedCall;
 use super::{Call, ELSEWHERE, Elsewhere, Exact, Run, Stop, arena_event_text, version_of};
+use crate::Version;
 use crate::obmalloc::heap::ArenaEvent;
 use crate::obmalloc::{ArenaSource, Pymalloc, Snapshot};
 
@@ -27,35 +29,18 @@ impl Trace {
     /// Replays the trace and adds what was compared to `exact`.
     pub fn replay(&self, exact: &mut Exact) -> Result<(), Stop> {
         let input = |what: String| Stop::Input(what);
-        let version = version_of(&self.version, self.arena_size, self.pool_size)?;
-        if !self.events.len().is_multiple_of(4) {
-            return Err(input(format!("{} integers of events: no multiple of 4", self.events.len())));
-        }
-        if let Some((kind, address)) =
-            self.arenas.iter().find(|&&(kind, address)| !matches!(kind, 1 | 2) || address == 0 || address >> 48 != 0)
-        {
-            return Err(input(format!("arena event {kind} at {address:#x}")));
-        }
-        let snapshot = Snapshot::from_integers(&self.snapshot).map_err(|error| input(error.to_string()))?;
-        let made = self.arenas.iter().filter(|event| event.0 == 1).map(|event| event.1);
-        let source = ArenaSource::recorded(made.collect());
+        let (version, (snapshot, made), calls) = self.named_calls()?;
+        let source = ArenaSource::recorded(made);
         let pymalloc = Pymalloc::from_snapshot(version, &snapshot, source, Elsewhere);
         let mut run = Run {
             pymalloc: pymalloc.map_err(|broken| input(format!("snapshot: {broken}")))?,
-            recording: format!("{} workload {}", self.version, self.workload),
-            n_calls: self.events.len() as u64 / 4,
+            recording: self.name(),
+            n_calls: calls.len() as u64,
         };
         let mut recorded_arenas =
             self.arenas.iter().map(|&(kind, address)| ArenaEvent { is_made: kind == 1, address: Address(address) });
-        for (event, index) in self.events.chunks_exact(4).zip(0_u64..) {
-            let (bytes, block, recorded) = (event[1], Address(event[2]), Address(event[3]));
-            let call = match event[0] {
-                0 => Call::Malloc(bytes),
-                1 => Call::Free(block),
-                2 => Call::Realloc(block, bytes),
-                3 => Call::Calloc(bytes),
-                kind => return Err(input(format!("call {index}: kind {kind}; known are 0 to 3"))),
-            };
+        for (NamedCall { call, answer: recorded }, index) in calls.into_iter().zip(0_u64..) {
+            let recorded = Address(recorded);
             let n_events = run.pymalloc.n_arena_events();
             let answer = run.call(index, call)?;
             let is_right = match call {
@@ -81,5 +66,40 @@ impl Trace {
         }
         exact.n_calls += run.n_calls;
         Ok(())
+    }
+
+    /// Version and workload.
+    pub(super) fn name(&self) -> String {
+        format!("{} workload {}", self.version, self.workload)
+    }
+
+    /// The version, the state at the start with the arenas made later, and the calls: a block's name is its address.
+    pub(super) fn named_calls(&self) -> Result<(Version, (Snapshot, Vec<u64>), Vec<NamedCall>), Stop> {
+        let input = |what: String| Stop::Input(what);
+        let version = version_of(&self.version, self.arena_size, self.pool_size)?;
+        if !self.events.len().is_multiple_of(4) {
+            return Err(input(format!("{} integers of events: no multiple of 4", self.events.len())));
+        }
+        if let Some((kind, address)) =
+            self.arenas.iter().find(|&&(kind, address)| !matches!(kind, 1 | 2) || address == 0 || address >> 48 != 0)
+        {
+            return Err(input(format!("arena event {kind} at {address:#x}")));
+        }
+        let snapshot = Snapshot::from_integers(&self.snapshot).map_err(|error| input(error.to_string()))?;
+        let made = self.arenas.iter().filter(|event| event.0 == 1).map(|event| event.1).collect();
+        let mut calls = Vec::with_capacity(self.events.len() / 4);
+        for (event, index) in self.events.chunks_exact(4).zip(0_u64..) {
+            let (bytes, block) = (event[1], Address(event[2]));
+            let call = match event[0] {
+                0 => Call::Malloc(bytes),
+                1 => Call::Free(block),
+                2 => Call::Realloc(block, bytes),
+                3 => Call::Calloc(bytes),
+                kind => return Err(input(format!("call {index}: kind {kind}; known are 0 to 3"))),
+            };
+            let answer = if event[0] == 1 { 0 } else { event[3] };
+            calls.push(NamedCall { call, answer });
+        }
+        Ok((version, (snapshot, made), calls))
     }
 }
