@@ -174,9 +174,9 @@ impl Row {
 }
 
 const COLUMNS: [Column<Row>; 10] = [
-    Column::count("gen 0", |row| row.n_collections[0]),
-    Column::count("gen 1", |row| row.n_collections[1]),
-    Column::count("gen 2", |row| row.n_collections[2]),
+    Column::count("gen0", |row| row.n_collections[0]),
+    Column::count("gen1", |row| row.n_collections[1]),
+    Column::count("gen2", |row| row.n_collections[2]),
     Column::count("visited", |row| row.n_visited.iter().sum()),
     Column::count("collected", |row| row.n_collected.iter().sum()),
     Column::bytes("used", |row| row.used_peak_bytes),
@@ -236,7 +236,7 @@ impl Report {
             }
         }
         out.push_str(
-            "\ngen 0 to 2: collections of each generation; visited: objects they looked at; collected: as\n\
+            "\ngen0 to gen2: collections of each generation; visited: objects they looked at; collected: as\n\
              gc.get_stats() has it; used, heap: the most bytes in use and taken from the system; arenas: the\n\
              most at once; drag, longest: steps from death to reclamation of members of cycles, mean and\n\
              most; * the least of its column\n",
