@@ -158,6 +158,8 @@ rules! {
     MappedStaysMapped,
     /// When the break is refused, memory is mapped instead.
     RefusedBreakIsMapped,
+    /// In units of 1 MiB, the first time.
+    FallbackIsInMebibytes,
     /// A thread that makes its first call gets an arena of its own.
     ThreadsHaveArenas,
     /// Its first free makes one, too.

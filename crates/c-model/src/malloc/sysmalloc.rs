@@ -202,7 +202,8 @@ impl<S: System> Glibc<S> {
         let av = self.main_arena;
         let mut size = size;
         if self.is_contiguous(av)? {
-            size = align_up(size.wrapping_add(old_size), FALLBACK_BYTES);
+            let unit = if rule(Rule::FallbackIsInMebibytes) { FALLBACK_BYTES } else { PAGE_BYTES };
+            size = align_up(size.wrapping_add(old_size), unit);
         }
         size = size.max(PAGE_BYTES);
         if size <= nb || !rule(Rule::RefusedBreakIsMapped) {

@@ -201,7 +201,9 @@ static void on_system_call(int signal, siginfo_t *info, void *context) {
         else if (!strcmp(path, "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")) told = "2097152\n";
         else told_file = -1;
     }
-    if (has_failed) failed |= kind;
+    /* What no process can have is refused in any case, and need not be said. */
+    u64 asked = number == SYS_brk ? r[REG_RDI] : number == SYS_mremap ? r[REG_RDX] : bytes;
+    if (has_failed) failed |= asked >> 47 ? 0 : kind;
     else if (kind == CAN_MAP && n_mapped_now < 64) mapped_now[n_mapped_now++] = (struct range){result, result + bytes};
     else if (kind == CAN_PROTECT && r[REG_RDI] % HEAP_BYTES == 0 && n_begun_now < 64) begun_now[n_begun_now++] = r[REG_RDI];
     r[REG_RAX] = result;

@@ -167,7 +167,7 @@ impl Round {
     fn impossible_size(&mut self) -> u64 {
         let bits = 46 + self.below(19);
         let near = if bits == 64 { 0 } else { 1_u64 << bits };
-        near.wrapping_add(self.below(9000)).wrapping_sub(4500).max(1 << 45)
+        near.wrapping_add(self.below(9000)).wrapping_sub(4500).max(1 << 47)
     }
 
     fn slot(&mut self) -> u64 {

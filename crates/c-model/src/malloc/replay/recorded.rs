@@ -59,6 +59,8 @@ pub struct Recorded {
     unknown_bytes: u64,
 }
 
+/// No process has more. Unit: bytes. Source: Linux on x86-64 with four levels of page tables, `TASK_SIZE`.
+const ADDRESSES: u64 = 1 << 47;
 /// Where mappings are that a trace says nothing of, because no result is in them.
 const UNKNOWN_PLACES: u64 = 1 << 46;
 
@@ -137,7 +139,7 @@ impl System for Recorded {
             Reply::Block { mapping: Some(_), .. } => self.mapping.is_none(),
             Reply::Other => false,
         });
-        if is_refused {
+        if is_refused || bytes >= ADDRESSES {
             return None;
         }
         // A mapping of malloc's own that a result is in, too, is a piece of an arena: the result is not at its start.
@@ -167,7 +169,7 @@ impl System for Recorded {
     }
 
     fn remap(&mut self, start: u64, bytes: u64, new_bytes: u64) -> Option<u64> {
-        if self.refuses(Refusals::REMAP).unwrap_or(self.mapping.is_none()) {
+        if self.refuses(Refusals::REMAP).unwrap_or(self.mapping.is_none()) || new_bytes >= ADDRESSES {
             return None;
         }
         let recorded = self.mapping.take();

@@ -12,7 +12,10 @@ use crate::Glibc;
 use crate::malloc::{Parameters, Replay};
 
 /// The recordings, the shortest first: name, cores, tunables.
-const RECORDINGS: [(&str, u64, &str); 15] = [
+const RECORDINGS: [(&str, u64, &str); 18] = [
+    ("lone_arena", 2, "perturb=164:tcache_unsorted_limit=3"),
+    ("refused_break", 1, "top_pad=1:top_pad=1048576"),
+    ("heap_in_vain", 1, ""),
     ("trim_spares", 2, "mmap_threshold=1073741824:trim_threshold=65536:top_pad=0"),
     ("mremap_grows", 2, ""),
     ("huge_pages", 3, "hugetlb=1"),
