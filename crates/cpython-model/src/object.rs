@@ -58,6 +58,25 @@ pub(crate) enum Body {
     Weak(Weak),
 }
 
+impl Body {
+    /// Whether it owns memory of the host's, which would have to be given back.
+    pub(crate) fn owns_memory(&self) -> bool {
+        match self {
+            Body::Sentinel
+            | Body::None
+            | Body::Bool(_)
+            | Body::Int(_)
+            | Body::Float(_)
+            | Body::Bytes(_)
+            | Body::Instance(Instance { class: _, fields: Fields::Inline(_) })
+            | Body::Weak(_) => false,
+            Body::List(list) => list.items.capacity() > 0,
+            Body::Tuple(items) => items.capacity() > 0,
+            Body::Text(_) | Body::Dict(_) | Body::Instance(Instance { class: _, fields: Fields::Many(_) }) => true,
+        }
+    }
+}
+
 /// The characters of a `str`.
 #[derive(Debug)]
 pub(crate) struct Text {

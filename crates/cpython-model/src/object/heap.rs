@@ -187,6 +187,17 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         self.objects.insert(Object::new(body, address, is_gc))
     }
 
+    /// Takes an object out of the table whose body owns no memory of the host's, or no longer.
+    ///
+    /// It is forgotten rather than dropped: nothing is left to drop, and what is not dropped is not even copied out.
+    #[inline]
+    pub(super) fn remove(&mut self, key: ObjectKey) {
+        debug_assert!(!self.objects[key].body.owns_memory(), "{:?} owns memory", self.objects[key].body);
+        let object = self.objects.remove(key);
+        assert!(object.is_some(), "a dying object exists");
+        std::mem::forget(object);
+    }
+
     /// Gives an object the name that the workload knows it by.
     #[inline]
     pub(crate) fn christen(&mut self, key: ObjectKey, naming: Naming, split: Split) {

@@ -145,14 +145,21 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// Gives back what is left of a dead instance.
     #[inline]
     pub(crate) fn free_instance_object(&mut self, key: ObjectKey) {
-        let object = self.objects.remove(key).expect("a dying instance exists");
-        let Body::Instance(instance) = &object.body else { panic!("{:?} is no instance", object.body) };
-        let Class { mut request_bytes, pre_header_bytes, n_fields, ref shared_keys, .. } =
-            self.classes[instance.class as usize];
+        let object = &mut self.objects[key];
+        let address = object.address;
+        let Body::Instance(Instance { class, fields }) = &mut object.body else {
+            panic!("{:?} is no instance", object.body)
+        };
+        let class = *class;
+        if let Fields::Many(_) = fields {
+            *fields = Fields::Inline([None; N_INLINE]);
+        }
+        self.remove(key);
+        let Class { mut request_bytes, pre_header_bytes, n_fields, ref shared_keys, .. } = self.classes[class as usize];
         if shared_keys.is_some() {
             request_bytes = self.free_values(key);
         }
-        let block = Address(object.address.0 - pre_header_bytes);
+        let block = Address(address.0 - pre_header_bytes);
         let split = self.instance_split(block, request_bytes, n_fields);
         self.account.give(split);
         self.gc_free(block);

@@ -160,8 +160,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// Gives back what is left of a dead list: the object itself.
     #[inline]
     pub(crate) fn free_list_object(&mut self, key: ObjectKey) {
-        let object = self.objects.remove(key).expect("a dying list exists");
-        let block = gc_block(object.address);
+        let block = gc_block(self.objects[key].address);
+        self.remove(key);
         let split = Split::object(LIST_BYTES, 0, self.block_bytes(block, LIST_BYTES));
         self.account.give(split);
         if !rule(Rule::DeadListsAreKept) || !self.free_lists.keep(FreeList::List, block) {

@@ -86,16 +86,18 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[inline]
     pub(crate) fn free_scalar(&mut self, key: ObjectKey) {
         self.tell_reclaimed(key);
-        let object = self.objects.remove(key).expect("a dying object exists");
+        let object = &mut self.objects[key];
         let block = object.address;
         match object.body {
             Body::Int(value) => {
+                self.remove(key);
                 let request = self.int_request(value);
                 let block_bytes = self.block_bytes(block, request);
                 self.account.give(Split::boxed(request, block_bytes));
                 self.free(block);
             }
             Body::Float(_) => {
+                self.remove(key);
                 let block_bytes = self.block_bytes(block, layout::FLOAT_BYTES);
                 self.account.give(Split::boxed(layout::FLOAT_BYTES, block_bytes));
                 if !self.free_lists.keep(FreeList::Float, block) {
@@ -103,18 +105,21 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
                 }
             }
             Body::Bytes(n) => {
+                self.remove(key);
                 let request = layout::bytes_bytes(n);
                 let split = Split::object(request, n, self.block_bytes(block, request));
                 self.account.give(split);
                 self.free(block);
             }
-            Body::Text(text) => {
+            Body::Text(_) => {
+                let Body::Text(text) = std::mem::take(&mut object.body) else { unreachable!("it is a text") };
+                self.remove(key);
                 let split = self.text_split(text.kind, text.n_chars, block);
                 self.account.give(split);
                 self.free(block);
                 self.spares.give_text(text.chars);
             }
-            body => panic!("{body:?} is no scalar"),
+            ref body => panic!("{body:?} is no scalar"),
         }
     }
 }
