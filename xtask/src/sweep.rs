@@ -192,12 +192,9 @@ mod tests {
         let Ok(settings) = combinations(&choices) else { panic!("four combinations are not too many") };
         let titles: Vec<String> = settings
             .iter()
-            .map(|setting| setting.iter().map(|(name, value)| format!("{name}={value} ")).collect())
+            .map(|setting| setting.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
             .collect();
-        assert_eq!(
-            titles,
-            ["version=3.11 gc=on ", "version=3.11 gc=off ", "version=3.12 gc=on ", "version=3.12 gc=off "]
-        );
+        assert_eq!(titles, ["version=3.11 gc=on", "version=3.11 gc=off", "version=3.12 gc=on", "version=3.12 gc=off"]);
         assert!(combinations(&vec![("n".to_owned(), vec![0; 5]); 6]).is_err(), "15625 are too many");
         assert!(combinations(&vec![("n".to_owned(), vec![0; 1 << 16]); 4]).is_err(), "more than can be counted");
         for refused in ["gc", "gc=", "=on", "gc=on,"] {

@@ -3,7 +3,7 @@
 use memory_trait::Address;
 use serde::Deserialize;
 
-use super::what_if::NamedCall;
+use super::what_if::{NamedCall, Start};
 use super::{Call, ELSEWHERE, Elsewhere, Exact, Run, Stop, arena_event_text, version_of};
 use crate::Version;
 use crate::obmalloc::heap::ArenaEvent;
@@ -74,7 +74,7 @@ impl Trace {
     }
 
     /// The version, the state at the start with the arenas made later, and the calls: a block's name is its address.
-    pub(super) fn named_calls(&self) -> Result<(Version, (Snapshot, Vec<u64>), Vec<NamedCall>), Stop> {
+    pub(super) fn named_calls(&self) -> Result<(Version, Start, Vec<NamedCall>), Stop> {
         let input = |what: String| Stop::Input(what);
         let version = version_of(&self.version, self.arena_size, self.pool_size)?;
         if !self.events.len().is_multiple_of(4) {

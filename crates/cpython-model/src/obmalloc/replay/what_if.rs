@@ -22,11 +22,14 @@ pub struct Recording {
     name: String,
     version: Version,
     /// The state at the start and where arenas came from then on; `None`: an empty heap.
-    start: Option<(Snapshot, Vec<u64>)>,
+    start: Option<Start>,
     /// Where arenas are that a sequence was recorded with.
     skew_bytes: u64,
     calls: Vec<NamedCall>,
 }
+
+/// The state of a process, and where the arenas were that it made from then on.
+pub(super) type Start = (Snapshot, Vec<u64>);
 
 /// A call whose blocks have names: 0 for NULL, else any number that no other block has at that time.
 #[derive(Clone, Copy, Debug)]
@@ -142,17 +145,14 @@ impl Recording {
     }
 
     fn begin(&self, setting: Setting) -> Result<Replay, Stop> {
-        let recorded = match &self.start {
-            Some((snapshot, arenas)) => {
-                let source = ArenaSource::recorded(arenas.clone());
-                Pymalloc::from_snapshot(self.version, snapshot, source, Elsewhere)
-                    .map_err(|broken| Stop::Input(format!("snapshot: {broken}")))?
-            }
-            None => {
-                let base = ArenaSource::DEFAULT_BASE.offset(self.skew_bytes);
-                let source = ArenaSource::slots(base, 2 * arena_bytes(self.version));
-                Pymalloc::with(self.version, source, Elsewhere)
-            }
+        let recorded = if let Some((snapshot, arenas)) = &self.start {
+            let source = ArenaSource::recorded(arenas.clone());
+            Pymalloc::from_snapshot(self.version, snapshot, source, Elsewhere)
+                .map_err(|broken| Stop::Input(format!("snapshot: {broken}")))?
+        } else {
+            let base = ArenaSource::DEFAULT_BASE.offset(self.skew_bytes);
+            let source = ArenaSource::slots(base, 2 * arena_bytes(self.version));
+            Pymalloc::with(self.version, source, Elsewhere)
         };
         let mut live: Vec<LiveBlock> =
             recorded.arenas().flat_map(|arena| recorded.live_blocks_of(arena).collect::<Vec<_>>()).collect();
