@@ -2,6 +2,7 @@
 
 mod c;
 mod cpython;
+mod jvm;
 mod rounds;
 
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ enum What {
     C(c::Args),
     #[command(name = "cpython")]
     CPython(cpython::Args),
+    Jvm(jvm::Args),
 }
 
 /// Runs the command.
@@ -28,5 +30,6 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     match &args.what {
         What::C(args) => c::run(args),
         What::CPython(args) => cpython::run(args),
+        What::Jvm(args) => jvm::run(args),
     }
 }

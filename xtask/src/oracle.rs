@@ -2,7 +2,7 @@
 
 mod c;
 pub(crate) mod cpython;
-mod jvm;
+pub(crate) mod jvm;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,7 @@
 
 mod layout;
 mod log;
-mod machine;
+pub(crate) mod machine;
 mod program;
 mod serial;
 mod settings;

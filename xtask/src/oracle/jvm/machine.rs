@@ -7,18 +7,18 @@ use std::process::{Command, Output, Stdio};
 use jvm_model::Version;
 
 /// A JVM that is installed here.
-pub(super) struct Jvm {
+pub(crate) struct Jvm {
     /// The launcher.
-    pub(super) java: PathBuf,
+    pub(crate) java: PathBuf,
     /// The release of the model that it is held against.
-    pub(super) version: Version,
+    pub(crate) version: Version,
     /// What it calls itself: the last line of `java -version`.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 impl Jvm {
     /// Asks a launcher what it is.
-    pub(super) fn find(java: &Path) -> Result<Jvm, String> {
+    pub(crate) fn find(java: &Path) -> Result<Jvm, String> {
         let said = |what: &dyn Display| format!("{}: {what}", java.display());
         let output = Command::new(java).arg("-version").stdin(Stdio::null()).output();
         let output = output.map_err(|error| said(&error))?;
@@ -30,13 +30,13 @@ impl Jvm {
     }
 
     /// `17.0.15+6-Debian-1deb12u1`: enough to tell one from another.
-    pub(super) fn build(&self) -> &str {
+    pub(crate) fn build(&self) -> &str {
         let build = self.name.rsplit_once("(build ").map_or(&*self.name, |(_, build)| build);
         build.split([',', ')']).next().unwrap_or(build)
     }
 
     /// Runs it.
-    pub(super) fn run<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Result<Output, String> {
+    pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Result<Output, String> {
         let mut command = Command::new(&self.java);
         // Options from the environment would be options nobody recorded.
         command.env_remove("JAVA_TOOL_OPTIONS").env_remove("_JAVA_OPTIONS").env_remove("JDK_JAVA_OPTIONS");
@@ -46,7 +46,7 @@ impl Jvm {
 }
 
 /// A compiler: beside one of the launchers, or on the path.
-pub(super) fn find_javac(jvms: &[Jvm]) -> Option<PathBuf> {
+pub(crate) fn find_javac(jvms: &[Jvm]) -> Option<PathBuf> {
     let beside = jvms.iter().filter_map(|jvm| Some(jvm.java.parent()?.join("javac"))).filter(|javac| javac.is_file());
     // The oldest first: what it writes, the others can read.
     let works = |javac: &PathBuf| Command::new(javac).arg("-version").output().is_ok_and(|said| said.status.success());
@@ -54,12 +54,12 @@ pub(super) fn find_javac(jvms: &[Jvm]) -> Option<PathBuf> {
 }
 
 /// Compiles files to a directory, for the oldest release there is.
-pub(super) fn compile(javac: &Path, sources: &[PathBuf], to: &Path) -> Result<(), String> {
+pub(crate) fn compile(javac: &Path, sources: &[PathBuf], to: &Path) -> Result<(), String> {
     compile_with(javac, &["--release", "17"], sources, to)
 }
 
 /// Compiles files to a directory.
-pub(super) fn compile_with(javac: &Path, options: &[&str], sources: &[PathBuf], to: &Path) -> Result<(), String> {
+pub(crate) fn compile_with(javac: &Path, options: &[&str], sources: &[PathBuf], to: &Path) -> Result<(), String> {
     let mut command = Command::new(javac);
     command.args(options).args(["-nowarn", "-d"]).arg(to).args(sources).stdin(Stdio::null());
     let output = command.output().map_err(|error| format!("{}: {error}", javac.display()))?;
