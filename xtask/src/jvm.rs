@@ -1,5 +1,8 @@
 //! `cargo xtask jvm`: a workload on the emulated JVM, in the JVM's own words.
 
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use jvm_model::report::LogConfig;
@@ -40,12 +43,23 @@ pub(crate) struct Args {
     /// The heap at the end, in the columns of jstat -gc
     #[arg(long)]
     jstat: bool,
+    /// Write a heap dump (hprof 1.0.2) to this file: of the end, or of the moment that --at says
+    #[arg(long, value_name = "FILE")]
+    heap_dump: Option<PathBuf>,
+    /// Statements after which the heap is dumped, while the frames are there
+    #[arg(long, value_name = "N", requires = "heap_dump", value_parser = clap::value_parser!(u64).range(1..))]
+    at: Option<u64>,
     /// The seed of the workload's `rand` and of its schedule of threads
     #[arg(long, default_value_t = Options::default().seed)]
     seed: u64,
     /// Statements after which the run is ended
     #[arg(long, value_name = "N", default_value_t = Options::default().steps_max)]
     max_steps: u64,
+}
+
+fn dump(machine: &Jvm, file: &Path) -> Result<(), Misuse> {
+    let create = || machine.write_heap_dump(BufWriter::new(File::create(file)?));
+    create().map_err(|error| Misuse(format!("{}: {error}", file.display())))
 }
 
 /// Runs the command.
@@ -60,7 +74,18 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         let flags = args.vm.join(" ");
         let mut machine = Jvm::builder().version(args.jdk).flags(&flags).gc_log(log).build()?;
         let options = Options { seed: args.seed, steps_max: args.max_steps, ..Options::default() };
-        let run = interpret::run(&code, &mut machine, &options);
+        let (every, mut dumped) = (args.at.unwrap_or(u64::MAX), None);
+        let run = interpret::run_sampled(&code, &mut machine, &options, every, |_, machine: &Jvm| {
+            if dumped.is_none() {
+                dumped = args.heap_dump.as_deref().map(|file| dump(machine, file));
+            }
+        });
+        match (dumped, &args.heap_dump) {
+            (Some(written), _) => written?,
+            (None, Some(file)) if args.at.is_none() => dump(&machine, file)?,
+            (None, Some(_)) => return Err(Misuse(format!("{} ended before that: no heap dump", code.name))),
+            (None, None) => {}
+        }
         print(out, machine.gc_log())?;
         if args.heap_info {
             print(out, &machine.heap().heap_info())?;

@@ -372,6 +372,30 @@ impl SerialHeap {
         tally.payload_bytes = tally.payload_bytes.wrapping_add_signed(elements * klass::REFERENCE_BYTES as i64);
     }
 
+    /// References that the VM still has to put on their queues.
+    pub(crate) fn pending_references(&self) -> &[Narrow] {
+        &self.pending
+    }
+
+    /// Every object in order of address, reachable or not; what is left of open buffers is passed over.
+    pub(crate) fn walk(&self) -> impl Iterator<Item = usize> {
+        let mut spaces = [self.eden, self.from, self.to, self.old];
+        spaces.sort_unstable_by_key(|space| space.bottom);
+        let open = self.open_buffers();
+        spaces.into_iter().flat_map(move |space| {
+            let open = open.clone();
+            let mut next = space.bottom;
+            std::iter::from_fn(move || {
+                while let Some(&(_, end)) = open.iter().find(|&&(top, end)| top == next && top < end) {
+                    next = end;
+                }
+                let object = (next < space.top).then_some(next)?;
+                next += self.size_words(object);
+                Some(object)
+            })
+        })
+    }
+
     /// Makes the heap walkable, and answers every object in order of address, reachable or not.
     pub(crate) fn objects_in_address_order(&mut self) -> Vec<usize> {
         (0..self.tlabs.len()).for_each(|thread| self.retire_tlab(thread));

@@ -6,6 +6,7 @@
 mod arrays;
 mod builder;
 mod classes;
+mod dump;
 mod faults;
 mod frames;
 mod host;
@@ -33,6 +34,7 @@ use crate::heap::memory::Narrow;
 use crate::heap::tally::Tally;
 use crate::layout::Mode;
 use crate::params::Flags;
+use crate::report::GcCounters;
 use crate::verify::Verified;
 use classes::{Classes, Meaning};
 use host::Host;
@@ -109,6 +111,11 @@ impl<O: Observer> Jvm<O> {
     /// The log since this was last asked, so that a long run need not keep it.
     pub fn take_gc_log(&mut self) -> String {
         self.host.gc_log.as_mut().map_or_else(String::new, crate::report::GcLog::take_text)
+    }
+
+    /// What is counted of the collections so far.
+    pub fn gc_counters(&self) -> &GcCounters {
+        &self.host.counters
     }
 
     /// What `jstat -gc` prints; see [`crate::report`].

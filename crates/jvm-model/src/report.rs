@@ -1,11 +1,13 @@
-//! What the VM itself says of its heap: GC logs, `jcmd GC.heap_info`, `jstat -gc`.
+//! What the VM itself says of its heap: GC logs, `jcmd GC.heap_info`, `jstat -gc`, heap dumps.
 //!
 //! The log is of `-Xlog:gc` to `gc*=debug,gc+age=trace`; [`LogConfig`] is the argument of `-Xlog`. A VM's own readers of
 //! logs take it.
 //!
 //! Differs: there is no clock but the program's own, so that no collection takes time; class metadata is not modelled,
-//! so that nothing is said of metaspace.
+//! so that nothing is said of metaspace. A heap dump ([`crate::Jvm::write_heap_dump`]) has no class objects, loaders,
+//! static fields and `Thread` objects of the heap, since there are none; no lines of frames and no allocation sites.
 
+pub(crate) mod hprof;
 mod jstat;
 mod log;
 mod selection;
@@ -82,7 +84,7 @@ mod tests {
 
     #[test]
     fn jstat_has_the_columns_of_jstat() {
-        let counters = GcCounters { n_young: 25, n_full: 2, is_swapped: false };
+        let counters = GcCounters { n_young: 25, n_full: 2, ..GcCounters::default() };
         assert_eq!(counters.jstat(&spaces()), JSTAT);
         let swapped = GcCounters { is_swapped: true, ..counters }.jstat(&spaces());
         assert!(

@@ -177,7 +177,9 @@ fn what_is_selected_is_what_hotspot_selects() {
         // The figures are those of another run of the program, which is the same up to its first full collection.
         let (collections, _) = collections(&recorded("17-Serial-debug"), sizing.placement.base);
         let mut log = GcLog::new(config, &flags, &sizing);
-        collections.iter().for_each(|(collection, report)| log.note(0, *collection, report));
+        for (collection, report) in &collections {
+            log.note(0, *collection, report);
+        }
         let kinds = |text: &str| -> Vec<String> {
             let lines = text.lines().filter_map(normal);
             lines.map(|line| line.split(|c: char| c.is_ascii_digit()).next().expect("a part").to_owned()).collect()

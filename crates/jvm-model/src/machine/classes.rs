@@ -287,6 +287,14 @@ impl Classes {
         self.meanings[klass.0 as usize]
     }
 
+    /// Where the fields of a record are, from this class's first one on.
+    pub(super) fn fields_of(&self, record: KlassId) -> &[FieldPlace] {
+        match self.meaning(record) {
+            Meaning::Record { first_field } => &self.fields[first_field..],
+            _ => &[],
+        }
+    }
+
     /// The class of lists of a kind.
     pub(super) fn list(&self, element: Kind) -> KlassId {
         self.lists[element as usize]

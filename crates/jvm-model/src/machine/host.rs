@@ -152,6 +152,21 @@ impl<O: Observer> Host<O> {
         ThreadId(self.thread as u32)
     }
 
+    /// Threads that were ever started.
+    pub(super) fn n_threads(&self) -> usize {
+        self.stacks.len()
+    }
+
+    /// The frames of a thread, the youngest first, with what is in their slots of references.
+    pub(super) fn frames(&self, thread: usize) -> impl Iterator<Item = (FunctionId, Vec<Narrow>)> {
+        let stack = if thread == self.thread { &self.stack } else { &self.stacks[thread] };
+        stack.frames.iter().rev().map(|frame| {
+            let slots = &self.functions[frame.function.index()].reference_slots;
+            let references = slots.iter().map(|&slot| stack.slots[frame.base + slot as usize] as Narrow);
+            (frame.function, references.collect())
+        })
+    }
+
     // --- slots ---
 
     /// What a slot holds, bit by bit.

@@ -9,18 +9,30 @@ use std::fmt::Write as _;
 
 use memory_trait::Collection;
 
-use super::shape::bytes;
+use super::shape::{bytes, used_bytes};
 use crate::heap::space::Space;
 use crate::heap::{CollectionReport, Spaces};
 use crate::version::Version;
 
-/// What `jstat` counts beside the heap.
+/// What is counted of the collections of a run: what `jstat` has, and what they moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GcCounters {
     /// Young collections, those included that were not tried for want of room.
     pub n_young: u64,
     /// Full collections.
     pub n_full: u64,
+    /// Those of them that `System.gc()` asked for.
+    pub n_asked: u64,
+    /// What young collections copied, within young and into old. Unit: bytes.
+    pub copied_bytes: u64,
+    /// What of that went into old. Unit: bytes.
+    pub promoted_bytes: u64,
+    /// What full collections slid or moved. Unit: bytes.
+    pub slid_bytes: u64,
+    /// The most that was in use when a collection began, garbage included. Unit: bytes.
+    pub peak_bytes: u64,
+    /// The most that was in use after a collection. Unit: bytes.
+    pub kept_bytes: u64,
     /// Whether the survivor spaces have changed places an odd number of times: `S0` is where they began.
     pub is_swapped: bool,
 }
@@ -36,10 +48,17 @@ const ENDS: [usize; 19] = [11, 23, 35, 47, 60, 73, 86, 99, 110, 121, 131, 141, 1
 impl GcCounters {
     /// Counts a collection.
     pub(crate) fn add(&mut self, version: Version, collection: Collection, report: &CollectionReport) {
+        self.peak_bytes = self.peak_bytes.max(used_bytes(&report.before));
+        self.kept_bytes = self.kept_bytes.max(used_bytes(&report.after));
         if collection.is_full {
             self.n_full += 1;
+            self.n_asked += u64::from(collection.cause == "System.gc()");
+            self.slid_bytes += report.moved_bytes;
         } else {
             self.n_young += 1;
+            let promoted_words = report.after.old.used_words() - report.before.old.used_words();
+            self.promoted_bytes += bytes(promoted_words);
+            self.copied_bytes += report.moved_bytes;
             // JDK 25 leaves the spaces as they are when promotion failed.
             let is_left = report.was_skipped || report.has_promotion_failed && version >= Version::V25;
             self.is_swapped ^= !is_left;
