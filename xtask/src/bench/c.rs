@@ -23,7 +23,8 @@ use real::Real;
 /// blocks but the allocators themselves.
 ///
 /// `model` keeps addresses and headers, as `verify` does; `model, contents` also copies and clears what malloc copies
-/// and clears. `of the real` is the median of the ratios of each round, with their quartiles: below 1, the model takes
+/// and clears; `model, detector` is the same in an emulated process whose misuse detector is on, for traces that only
+/// allocate and free. `of the real` is the median of the ratios of each round, with their quartiles: below 1, the model takes
 /// less time. Traces with more than one thread are replayed in their recorded order on the model alone. Without gcc, or
 /// with another C library than glibc 2.36, there is nothing to compare with, and that is said.
 #[derive(clap::Args)]
@@ -43,6 +44,9 @@ const REPEATS_MAX: u64 = 200;
 const HOT_PAIRS: u64 = 500_000;
 /// Bytes of its block.
 const HOT_BYTES: u64 = 24;
+
+/// The contender that the others are compared with; it comes last in each round.
+const REAL: &str = "real malloc";
 
 /// Calls with a name.
 struct Subject {
@@ -147,18 +151,29 @@ fn measure(subject: &Subject, real: Option<&Real>, n_rounds: usize) -> Result<Ve
     };
     let mut who = vec!["model", "model, contents"];
     let mut contenders = vec![model(false), model(true)];
+    if model::can_be_watched(calls) {
+        who.push("model, detector");
+        contenders.push(Box::new(|| {
+            let mut time = Duration::ZERO;
+            for _ in 0..n_repeats {
+                time += model::replay_watched(calls)?.time;
+            }
+            Ok(per_call(time))
+        }));
+    }
     if let Some(on_real) = &on_real {
         if on_real.replay(1)?.places != model::replay(calls, false)?.places {
             eprintln!("{name}: not the same places on both sides: it was recorded under other conditions");
         }
-        who.push("real malloc");
+        who.push(REAL);
         contenders.push(Box::new(|| on_real.replay(n_repeats as u32).map(|replayed| per_call(replayed.time))));
     }
     let samples = take_turns(n_rounds, &mut contenders)?;
+    let yardstick = on_real.as_ref().and_then(|_| samples.last());
     let rows = who.into_iter().zip(&samples).map(|(who, sample)| Row {
         who,
         ns: Spread::of(sample).expect("there is at least one round"),
-        ratio: on_real.as_ref().and_then(|_| Spread::of_ratio(sample, &samples[2])).filter(|_| who != "real malloc"),
+        ratio: yardstick.filter(|_| who != REAL).and_then(|yardstick| Spread::of_ratio(sample, yardstick)),
     });
     Ok(rows.collect())
 }
@@ -198,6 +213,8 @@ mod tests {
         let calls = sqlite();
         let places = model::replay(&calls, false).unwrap().places;
         assert_eq!(places, model::replay(&calls, true).unwrap().places, "contents are not looked at");
+        assert!(model::can_be_watched(&calls));
+        assert_eq!(places, model::replay_watched(&calls).unwrap().places, "the detector does not interfere");
         match Real::build() {
             Ok(real) => assert_eq!(real.calls(&calls, "sqlite").unwrap().replay(1).unwrap().places, places),
             Err(why) => eprintln!("skipped: {why}"),
@@ -209,8 +226,8 @@ mod tests {
         let subject = Subject { name: "pair".to_owned(), calls: Calls::hot_pair(50_000, 24) };
         let real = Real::build().ok();
         let rows = measure(&subject, real.as_ref(), 1).unwrap();
-        assert_eq!(rows.len(), 2 + usize::from(real.is_some()));
+        assert_eq!(rows.len(), 3 + usize::from(real.is_some()));
         assert!(rows.iter().all(|row| row.ns.median > 0.0));
-        assert!(rows.iter().all(|row| row.ratio.is_some() == (real.is_some() && row.who != "real malloc")));
+        assert!(rows.iter().all(|row| row.ratio.is_some() == (real.is_some() && row.who != REAL)));
     }
 }
