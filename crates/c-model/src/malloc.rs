@@ -243,8 +243,7 @@ impl Builder {
     /// An allocator at the start of a process, on an operating system of your own.
     pub fn build_on<S: System>(self, system: S) -> Glibc<S> {
         let Version::V2_36 = self.version;
-        let image = chunk::align_down(self.main_arena, chunk::PAGE_BYTES);
-        let mut memory = Memory::new(self.heap_base, image, 2 * chunk::PAGE_BYTES);
+        let mut memory = Memory::new(self.heap_base, self.main_arena);
         if self.watches_pages {
             memory.watch_pages();
         }

@@ -4,6 +4,7 @@
 //! the heaps of threads, and everything mapped (large blocks, stacks, globals). It must not know what the bytes mean.
 
 mod flat;
+mod image;
 mod mapping;
 
 use std::cell::Cell;
@@ -16,6 +17,7 @@ use crate::pages::Pages;
 pub(crate) use flat::Words;
 
 use flat::{Flat, LARGE_BYTES, SMALL_BYTES};
+use image::Image;
 use mapping::Mapping;
 
 /// Unit of mapping and protection. Unit: bytes. Source: x86-64.
@@ -53,7 +55,7 @@ pub struct Memory {
     /// From the start of the heap to the break.
     heap: Flat,
     /// The C library's own data: its main arena.
-    image: Flat,
+    image: Image,
     /// The heaps of threads, by address.
     thread_heaps: Vec<Flat>,
     /// The thread heap that was accessed last.
@@ -64,13 +66,11 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An address space with an empty heap at `heap_base` and `image_bytes` of library data at `image_base`.
-    pub(crate) fn new(heap_base: u64, image_base: u64, image_bytes: u64) -> Self {
-        let mut image = Flat::new(image_base, PAGE_BYTES as usize);
-        assert!(image.resize(image_bytes), "the host has no {image_bytes} bytes");
+    /// An address space with an empty heap at `heap_base` and library data from the page of `image_base` on.
+    pub(crate) fn new(heap_base: u64, image_base: u64) -> Self {
         Memory {
             heap: Flat::new(heap_base, LARGE_BYTES),
-            image,
+            image: Image::new(image_base),
             thread_heaps: Vec::new(),
             recent: Cell::new(0),
             mappings: BTreeMap::new(),
@@ -238,6 +238,26 @@ impl Memory {
         }
     }
 
+    /// Reads two words at `at`, which are likely to be of the heap.
+    #[inline]
+    pub(crate) fn load_pair(&self, at: u64) -> Result<[u64; 2], Unmapped> {
+        match self.heap.pair(at) {
+            Some(pair) => Ok(pair),
+            None => Ok([self.load(at)?, self.load(at.wrapping_add(8))?]),
+        }
+    }
+
+    /// Writes two words at `at`, which are likely to be of the heap.
+    #[inline]
+    pub(crate) fn store_pair(&mut self, at: u64, pair: [u64; 2]) -> Result<(), Unmapped> {
+        if let Some(place) = self.heap.pair_mut(at) {
+            *place = pair;
+            return Ok(());
+        }
+        self.store_elsewhere(at, pair[0])?;
+        self.store_elsewhere(at.wrapping_add(8), pair[1])
+    }
+
     /// The words of the heap below the break.
     #[inline]
     pub(crate) fn heap_words(&mut self) -> Words<'_> {
@@ -355,10 +375,11 @@ impl Memory {
 
     /// What is mapped at `at`, and how many bytes of it from there.
     fn run(&self, at: u64) -> Option<(Run<'_>, u64)> {
-        for flat in [&self.heap, &self.image] {
-            if flat.has(at) {
-                return Some((Run::Flat(flat), flat.end() - at));
-            }
+        if self.heap.has(at) {
+            return Some((Run::Flat(&self.heap), self.heap.end() - at));
+        }
+        if self.image.has(at) {
+            return Some((Run::Image(&self.image), self.image.end() - at));
         }
         if let Some(place) = self.thread_heap(at) {
             let flat = &self.thread_heaps[place];
@@ -377,7 +398,7 @@ impl Memory {
         }
         if self.image.has(at) {
             let left = self.image.end() - at;
-            return Some((RunMut::Flat(&mut self.image), left));
+            return Some((RunMut::Image(&mut self.image), left));
         }
         if let Some(place) = self.thread_heap(at) {
             let flat = &mut self.thread_heaps[place];
@@ -393,12 +414,14 @@ impl Memory {
 /// One mapped run of bytes.
 enum Run<'a> {
     Flat(&'a Flat),
+    Image(&'a Image),
     Mapping(u64, &'a Mapping),
 }
 
 /// One mapped run of bytes, to be written.
 enum RunMut<'a> {
     Flat(&'a mut Flat),
+    Image(&'a mut Image),
     Mapping(u64, &'a mut Mapping),
 }
 
@@ -406,6 +429,7 @@ impl RunMut<'_> {
     fn fill(self, at: u64, value: u8, bytes: u64) {
         match self {
             RunMut::Flat(flat) => flat.fill(at, value, bytes),
+            RunMut::Image(image) => image.fill(at, value, bytes),
             RunMut::Mapping(start, mapping) => mapping.fill(at - start, value, bytes),
         }
     }
@@ -419,6 +443,7 @@ impl RawMemory for Memory {
             let (part, rest) = into.split_at_mut(left.min(into.len() as u64) as usize);
             match run {
                 Run::Flat(flat) => flat.read(at, part),
+                Run::Image(image) => image.read(at, part),
                 Run::Mapping(start, mapping) => mapping.read(at - start, part),
             }
             at = at.wrapping_add(part.len() as u64);
@@ -439,6 +464,7 @@ impl RawMemory for Memory {
             let (part, rest) = bytes.split_at(left.min(bytes.len() as u64) as usize);
             match run {
                 RunMut::Flat(flat) => flat.write(at, part),
+                RunMut::Image(image) => image.write(at, part),
                 RunMut::Mapping(start, mapping) => mapping.write(at - start, part),
             }
             at = at.wrapping_add(part.len() as u64);
@@ -463,7 +489,7 @@ mod tests {
     use super::*;
 
     fn memory() -> Memory {
-        let mut memory = Memory::new(0x10_0000, 0x7000_0000, 4096);
+        let mut memory = Memory::new(0x10_0000, 0x7000_0000);
         assert!(memory.set_break(0x10_0000 + 0x3000));
         memory.map(Address(0x10_3000), 0x1000);
         memory

@@ -143,6 +143,23 @@ impl<S: System> Glibc<S> {
         self.store(chunk.wrapping_add(BK), to)
     }
 
+    /// Both links of a chunk: forward, backward.
+    #[inline]
+    pub(super) fn links(&self, chunk: u64) -> Step<[u64; 2]> {
+        Ok(self.memory.load_pair(chunk.wrapping_add(FD))?)
+    }
+
+    #[inline]
+    pub(super) fn set_links(&mut self, chunk: u64, fd: u64, bk: u64) -> Step<()> {
+        Ok(self.memory.store_pair(chunk.wrapping_add(FD), [fd, bk])?)
+    }
+
+    /// Not, or not yet, in the skip list of a large bin.
+    #[inline]
+    pub(super) fn clear_nextsize(&mut self, chunk: u64) -> Step<()> {
+        Ok(self.memory.store_pair(chunk.wrapping_add(FD_NEXTSIZE), [0, 0])?)
+    }
+
     #[inline]
     pub(super) fn fd_nextsize(&self, chunk: u64) -> Step<u64> {
         self.load(chunk.wrapping_add(FD_NEXTSIZE))
@@ -248,11 +265,9 @@ impl<S: System> Glibc<S> {
         let bck = bin_at(av, 1);
         let fwd = self.first_of(bck)?;
         ensure(self.bk(fwd)? == bck, check)?;
-        self.set_fd(chunk, fwd)?;
-        self.set_bk(chunk, bck)?;
+        self.set_links(chunk, fwd, bck)?;
         if !is_small(size) {
-            self.set_fd_nextsize(chunk, 0)?;
-            self.set_bk_nextsize(chunk, 0)?;
+            self.clear_nextsize(chunk)?;
         }
         self.set_first_of(bck, chunk)?;
         self.set_bk(fwd, chunk)
@@ -265,7 +280,7 @@ impl<S: System> Glibc<S> {
     pub(super) fn unlink(&mut self, chunk: u64) -> Step<()> {
         let head = self.head(chunk)?;
         ensure(head & !FLAGS == self.prev_size(chunk.wrapping_add(head & !FLAGS))?, Check::UnlinkPrevSize)?;
-        let (fd, bk) = (self.fd(chunk)?, self.bk(chunk)?);
+        let [fd, bk] = self.links(chunk)?;
         ensure(self.bk(fd)? == chunk && self.fd(bk)? == chunk, Check::UnlinkLinks)?;
         self.set_bk(fd, bk)?;
         self.set_fd(bk, fd)?;

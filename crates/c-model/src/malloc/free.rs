@@ -174,12 +174,10 @@ impl<S: System> Glibc<S> {
         self.set_first_of(bin, chunk)?;
         self.set_bk(first, chunk)?;
         if !is_small(size) {
-            self.set_fd_nextsize(chunk, 0)?;
-            self.set_bk_nextsize(chunk, 0)?;
+            self.clear_nextsize(chunk)?;
         }
         self.set_head(chunk, size | PREV_INUSE)?;
-        self.set_bk(chunk, bin)?;
-        self.set_fd(chunk, first)?;
+        self.set_links(chunk, first, bin)?;
         self.set_foot(chunk, size)
     }
 }

@@ -218,11 +218,9 @@ impl<S: System> Glibc<S> {
         if rule(Rule::OwnSplitSetsLastRemainder) {
             self.store_in_arena(av + arena::LAST_REMAINDER, rest)?;
         }
-        self.set_bk(rest, bin)?;
-        self.set_fd(rest, bin)?;
+        self.set_links(rest, bin, bin)?;
         if !is_small(rest_bytes) {
-            self.set_fd_nextsize(rest, 0)?;
-            self.set_bk_nextsize(rest, 0)?;
+            self.clear_nextsize(rest)?;
         }
         self.set_head(victim, nb | PREV_INUSE | self.arena_flag(av))?;
         self.set_head(rest, rest_bytes | PREV_INUSE)?;
@@ -242,8 +240,7 @@ impl<S: System> Glibc<S> {
         };
         let map = self.binmap(av, index >> 5)?;
         self.set_binmap(av, index >> 5, map | 1 << (index & 31))?;
-        self.set_bk(victim, bck)?;
-        self.set_fd(victim, fwd)?;
+        self.set_links(victim, fwd, bck)?;
         self.set_bk(fwd, victim)?;
         self.set_fd(bck, victim)
     }

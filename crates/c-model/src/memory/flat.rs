@@ -15,7 +15,7 @@ pub(super) const SMALL_BYTES: usize = 1 << 18;
 pub(super) const LARGE_BYTES: usize = 64 << 20;
 
 /// Bytes of a word.
-const WORD: usize = 8;
+pub(super) const WORD: usize = 8;
 
 /// Words of storage in front of the first that is used. Where the host's allocator is glibc, large storage begins 16
 /// bytes into a page; so a page of the run is a page of the host's. Unit: words.
@@ -93,6 +93,28 @@ impl Flat {
         self.words.get_mut(SKIP + index)
     }
 
+    /// Two words at `at`, a multiple of the word size, if both exist, in one page.
+    #[inline]
+    pub(super) fn pair(&self, at: u64) -> Option<[u64; 2]> {
+        let index = self.index(at);
+        if index < self.n_words && index % PAGE_WORDS != PAGE_WORDS - 1 {
+            self.words.get(SKIP + index..)?.first_chunk().copied()
+        } else {
+            None
+        }
+    }
+
+    /// The same, to be written, if writes are not watched.
+    #[inline]
+    pub(super) fn pair_mut(&mut self, at: u64) -> Option<&mut [u64; 2]> {
+        let index = self.index(at);
+        if index % PAGE_WORDS == PAGE_WORDS - 1 {
+            return None;
+        }
+        *self.is_written.get_mut(index / PAGE_WORDS).filter(|_| !self.is_watched)? = true;
+        self.words.get_mut(SKIP + index..)?.first_chunk_mut()
+    }
+
     /// All words, to be written; none when writes are watched.
     #[inline]
     pub(super) fn words_mut(&mut self) -> Words<'_> {
@@ -101,7 +123,8 @@ impl Flat {
         Words { base: self.base, storage, is_written: &mut self.is_written }
     }
 
-    /// Where the `n` bytes from `at` are, all of which must exist: the first word of storage, and how many bytes of it come before.
+    /// Where the `n` bytes from `at` are, all of which must exist: the first word of storage, and how many bytes of it
+    /// come before.
     fn place(&self, at: u64, n: usize) -> (usize, usize) {
         let offset = (at - self.base) as usize;
         debug_assert!((offset + n) as u64 <= self.mapped, "{n} bytes at {at:#x} of {:#x}", self.end());
@@ -111,40 +134,14 @@ impl Flat {
     /// Reads the bytes from `at`; all of them must exist.
     pub(super) fn read(&self, at: u64, into: &mut [u8]) {
         let (first, skip) = self.place(at, into.len());
-        let (head, rest) = into.split_at_mut(if skip == 0 { 0 } else { (WORD - skip).min(into.len()) });
-        let mut words = self.words[first..].iter();
-        if !head.is_empty() {
-            let word = words.next().expect("the bytes exist").to_le_bytes();
-            head.copy_from_slice(&word[skip..skip + head.len()]);
-        }
-        let mut whole = rest.chunks_exact_mut(WORD);
-        for (to, word) in whole.by_ref().zip(words.by_ref()) {
-            to.copy_from_slice(&word.to_le_bytes());
-        }
-        let tail = whole.into_remainder();
-        if !tail.is_empty() {
-            let word = words.next().expect("the bytes exist").to_le_bytes();
-            tail.copy_from_slice(&word[..tail.len()]);
-        }
+        read_words(&self.words[first..], skip, into);
     }
 
     /// Writes the bytes from `at`; all of them must exist.
     pub(super) fn write(&mut self, at: u64, bytes: &[u8]) {
         let (first, skip) = self.place(at, bytes.len());
         self.mark(first, (skip + bytes.len()).div_ceil(WORD));
-        let (head, rest) = bytes.split_at(if skip == 0 { 0 } else { (WORD - skip).min(bytes.len()) });
-        let mut words = self.words[first..].iter_mut();
-        if !head.is_empty() {
-            overwrite(words.next().expect("the bytes exist"), skip, head);
-        }
-        let whole = rest.chunks_exact(WORD);
-        let tail = whole.remainder();
-        for (from, word) in whole.zip(words.by_ref()) {
-            *word = u64::from_le_bytes(from.try_into().expect("a chunk of a word's bytes"));
-        }
-        if !tail.is_empty() {
-            overwrite(words.next().expect("the bytes exist"), 0, tail);
-        }
+        write_words(&mut self.words[first..], skip, bytes);
     }
 
     /// Copies `bytes` bytes within the run, all of which must exist, as `memmove` does. False, and nothing happens, when
@@ -201,8 +198,8 @@ impl Flat {
         self.write(at + done, &buffer[..(end - at - done) as usize]);
     }
 
-    /// The first `mapped` bytes exist from now on, and all of the last page. New ones are zero, old ones are forgotten. False, and nothing
-    /// happens, when the host has no room for them.
+    /// The first `mapped` bytes exist from now on, and all of the last page. New ones are zero, old ones are forgotten.
+    /// False, and nothing happens, when the host has no room for them.
     pub(super) fn resize(&mut self, mapped: u64) -> bool {
         let mapped = mapped.next_multiple_of(PAGE_BYTES);
         if mapped < self.mapped {
@@ -275,8 +272,44 @@ impl Words<'_> {
 /// Which word of a run that begins at `base` is at `at`; beyond all storage if `at` is outside or not a multiple of the
 /// word size: such an address leaves its low bits at the top.
 #[inline]
-const fn index(base: u64, at: u64) -> usize {
+pub(super) const fn index(base: u64, at: u64) -> usize {
     at.wrapping_sub(base).rotate_right(WORD.trailing_zeros()) as usize
+}
+
+/// Reads bytes of words, after `skip` bytes of the first.
+pub(super) fn read_words(words: &[u64], skip: usize, into: &mut [u8]) {
+    let (head, rest) = into.split_at_mut(if skip == 0 { 0 } else { (WORD - skip).min(into.len()) });
+    let mut words = words.iter();
+    if !head.is_empty() {
+        let word = words.next().expect("the bytes exist").to_le_bytes();
+        head.copy_from_slice(&word[skip..skip + head.len()]);
+    }
+    let mut whole = rest.chunks_exact_mut(WORD);
+    for (to, word) in whole.by_ref().zip(words.by_ref()) {
+        to.copy_from_slice(&word.to_le_bytes());
+    }
+    let tail = whole.into_remainder();
+    if !tail.is_empty() {
+        let word = words.next().expect("the bytes exist").to_le_bytes();
+        tail.copy_from_slice(&word[..tail.len()]);
+    }
+}
+
+/// Writes bytes into words, after `skip` bytes of the first.
+pub(super) fn write_words(words: &mut [u64], skip: usize, bytes: &[u8]) {
+    let (head, rest) = bytes.split_at(if skip == 0 { 0 } else { (WORD - skip).min(bytes.len()) });
+    let mut words = words.iter_mut();
+    if !head.is_empty() {
+        overwrite(words.next().expect("the bytes exist"), skip, head);
+    }
+    let whole = rest.chunks_exact(WORD);
+    let tail = whole.remainder();
+    for (from, word) in whole.zip(words.by_ref()) {
+        *word = u64::from_le_bytes(from.try_into().expect("a chunk of a word's bytes"));
+    }
+    if !tail.is_empty() {
+        overwrite(words.next().expect("the bytes exist"), 0, tail);
+    }
 }
 
 /// Writes `bytes` into a word, after `skip` of its bytes.
