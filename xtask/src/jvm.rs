@@ -31,13 +31,13 @@ pub(crate) struct Args {
     /// Release of the JDK: 17, 21 or 25
     #[arg(long, default_value_t)]
     jdk: Version,
-    /// What is logged: the argument of -Xlog, as in gc, gc*, gc*=debug,gc+age=trace or gc*::none
+    /// What is logged: the argument of -Xlog, as in `gc`, `gc*`, `gc*=debug,gc+age=trace` or `gc*::none`
     #[arg(long, value_name = "WHAT", default_value = "gc")]
     log: LogConfig,
     /// No uptimes and no durations in the log
     #[arg(long)]
     no_times: bool,
-    /// The heap at the end, as jcmd GC.heap_info says it
+    /// The heap at the end, as `jcmd GC.heap_info` says it
     #[arg(long)]
     heap_info: bool,
     /// The heap at the end, in the columns of jstat -gc
