@@ -81,9 +81,19 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         column.set_padding((0, 2));
         column.set_cell_alignment(if is_name { CellAlignment::Left } else { CellAlignment::Right });
     }
+    let mut ratios: Vec<(&str, Vec<f64>)> = Vec::new();
     for subject in &subjects {
         match measure(subject, real.as_ref(), usize::from(args.rounds)) {
-            Ok(rows) => add(&mut table, subject, &rows),
+            Ok(rows) => {
+                add(&mut table, subject, &rows);
+                for row in rows {
+                    let Some(ratio) = row.ratio else { continue };
+                    match ratios.iter_mut().find(|(who, _)| *who == row.who) {
+                        Some((_, ratios)) => ratios.push(ratio.median),
+                        None => ratios.push((row.who, vec![ratio.median])),
+                    }
+                }
+            }
             Err(error) => {
                 eprintln!("{}: {error}", subject.name);
                 return ExitCode::FAILURE;
@@ -92,6 +102,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
     for line in table.lines() {
         println!("{}", line.trim_end());
+    }
+    for (who, ratios) in &ratios {
+        let n = ratios.len();
+        if let Some(spread) = Spread::of(ratios).filter(|_| n > 1) {
+            let Spread { low, median, high } = spread;
+            println!("{who}: {median:.2} of the real malloc's time, quartiles {low:.2}..{high:.2} of {n} traces");
+        }
     }
     ExitCode::SUCCESS
 }
