@@ -4,6 +4,7 @@
 
 mod cpython;
 mod glibc;
+mod jvm;
 mod pymalloc;
 
 use std::io::BufRead;
@@ -24,6 +25,8 @@ use crate::table::{bytes, figures_table, lines};
 /// - a recorded heap trace: tunables of glibc's malloc (`--set mmap_threshold=64k,1m`);
 /// - a workload with `--model cpython`: version=3.11,3.12,3.13, gc=on,off, threshold=700:10:10,2000:5:5 or
 ///   threshold0, threshold1, threshold2 by themselves, and the workload's own parameters;
+/// - a workload with `--model jvm`: flags by their names (Xmx=8m,16m, Xmn=1m, `NewRatio=1,4`, `SurvivorRatio=4`); with
+///   `--smallest` also the smallest heap and young generation without a full collection;
 /// - a recording of pymalloc's calls: version=3.8,...,3.13.
 ///
 /// Every setting has a heap of its own; many run at once. The first line is the program as it was recorded, or as
@@ -65,6 +68,9 @@ pub(crate) struct Args {
     /// Statements of a workload after which a run is ended with the fault `step_limit`
     #[arg(long, value_name = "N", default_value_t = Settings::default().steps_max)]
     max_steps: u64,
+    /// Look for the smallest -Xmx and -Xmn without a full collection: a workload with `--model jvm`
+    #[arg(long)]
+    smallest: bool,
     /// How results are written to stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -72,9 +78,9 @@ pub(crate) struct Args {
 
 fn model(text: &str) -> Result<Model, String> {
     match Model::from_name(text) {
-        Some(Model::CPython) => Ok(Model::CPython),
-        Some(_) => Err("a workload can be swept on cpython".to_owned()),
-        None => Err("expected cpython".to_owned()),
+        Some(model @ (Model::CPython | Model::Jvm)) => Ok(model),
+        Some(Model::C) => Err("a workload can be swept on cpython and jvm; glibc, with a heap trace".to_owned()),
+        None => Err("expected cpython or jvm".to_owned()),
     }
 }
 
@@ -161,9 +167,11 @@ fn figures<R>(rows: &[Line<'_, R>], columns: &[Column<R>]) -> String {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
     conclude(|out| match (gallery::find(&args.target)?, args.model) {
+        (gallery::Found::Workload(workload), Some(Model::Jvm)) => jvm::sweep(args, &workload, out),
+        (_, _) if args.smallest => Err(Misuse("--smallest is for a workload with --model jvm".to_owned())),
         (gallery::Found::Workload(workload), Some(_)) => cpython::sweep(args, &workload, out),
         (gallery::Found::Workload(_), None) => {
-            Err(Misuse(format!("on which model is {} to run? Say --model cpython", args.target)))
+            Err(Misuse(format!("on which model is {} to run? Say --model cpython or --model jvm", args.target)))
         }
         (gallery::Found::Trace(_), Some(_)) => {
             Err(Misuse(format!("{}: --model is for workloads; a recording is of its own runtime", args.target)))

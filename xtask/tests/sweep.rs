@@ -100,3 +100,21 @@ fn what_cannot_be_swept_is_refused_with_what_can() {
         assert!(stderr.contains(said), "{arguments:?}: {stderr}");
     }
 }
+
+#[test]
+fn a_workload_on_the_jvm_runs_under_other_flags() {
+    let run = |more: &[&str]| sweep(&[&["graph_churn", "--set", "rounds=60", "--model", "jvm"], more].concat());
+    let (code, stdout, stderr) = run(&["--set", "Xmx=2m,4m", "--set", "Xmn=1m", "--format", "json"]);
+    assert_eq!(code, 0, "{stderr}");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    let settings = report["settings"].as_array().unwrap();
+    assert_eq!(settings.len(), 3, "as it is, and two");
+    assert_eq!(settings[0]["n_young"], 0, "64 MiB are enough for all of it");
+    assert!(settings[1]["n_young"].as_u64() > Some(0), "{stdout}");
+    assert_eq!(settings[1]["flags"], "-Xmx2m -Xmn1m");
+    let (code, stdout, stderr) = run(&["--set", "Xmx=4m", "--smallest"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("\nsmallest without a full collection: -Xmx"), "{stdout}");
+    let (code, _, stderr) = run(&["--set", "NewRatoi=1"]);
+    assert!(code == 2 && stderr.contains("did you mean `NewRatio`?"), "{stderr}");
+}
