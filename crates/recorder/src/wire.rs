@@ -6,7 +6,7 @@
 //!
 //! Bits 0..6 of the first word are the [`Op`]. Unless that says otherwise, bit 6 says that the first argument is in a word of its own (it needs more
 //! than 56 bits), bit 7 is the answer of calls that return 0 or 1, bits 8.. are the first argument. An argument that is a
-//! block has its [`Kind`] in bits 62 and 63; so has a result. A mapped result is followed by the offset in its mapping.
+//! block has its `Kind` in bits 62 and 63; so has a result. A mapped result is followed by the offset in its mapping.
 
 /// The environment variable that names the file with the ring.
 pub(crate) const RING_VARIABLE: &str = "HEAPTWIN_RING";
@@ -58,29 +58,29 @@ pub(crate) const VERSION_BYTES: u64 = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Op {
-    /// Bytes [result].
+    /// Bytes `[result]`.
     Malloc = 1,
-    /// Elements [bytes of one, result].
+    /// Elements `[bytes of one, result]`.
     Calloc = 2,
-    /// Bytes [old block, result].
+    /// Bytes `[old block, result]`.
     Realloc = 3,
     /// A block from bit 8 on, its [`kind`] in bits 6 and 7.
     Free = 4,
-    /// Alignment [bytes, result].
+    /// Alignment `[bytes, result]`.
     Memalign = 5,
-    /// Alignment [bytes, result].
+    /// Alignment `[bytes, result]`.
     AlignedAlloc = 6,
-    /// Alignment [bytes, result].
+    /// Alignment `[bytes, result]`.
     PosixMemalign = 7,
-    /// Bytes [result].
+    /// Bytes `[result]`.
     Valloc = 8,
-    /// Bytes [result].
+    /// Bytes `[result]`.
     Pvalloc = 9,
-    /// Bytes usable [block].
+    /// Bytes usable `[block]`.
     UsableSize = 10,
     /// Padding.
     Trim = 11,
-    /// The value; [the option].
+    /// The value; `[the option]`.
     Mallopt = 12,
     /// The thread of the records that follow.
     Thread = 13,
@@ -95,17 +95,17 @@ pub(crate) enum Op {
     /// `malloc` of less than [`SMALL_BYTES`], with a block of the main heap as its result: the size from bit 6, the block
     /// less its four zero bits from bit [`SMALL_BLOCK_SHIFT`].
     SmallMalloc = 18,
-    /// Python's allocator: bytes [answer].
+    /// Python's allocator: bytes `[answer]`.
     PythonMalloc = 19,
-    /// Bytes in all [answer].
+    /// Bytes in all `[answer]`.
     PythonCalloc = 20,
-    /// Bytes [old block, answer].
+    /// Bytes `[old block, answer]`.
     PythonRealloc = 21,
     /// A block.
     PythonFree = 22,
-    /// An arena [its bytes].
+    /// An arena `[its bytes]`.
     PythonArenaMade = 23,
-    /// An arena [its bytes].
+    /// An arena `[its bytes]`.
     PythonArenaReleased = 24,
 }
 
