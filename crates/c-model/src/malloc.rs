@@ -47,7 +47,7 @@ pub use stop::Check;
 pub use system::{AddressSpace, Linux, System};
 pub use walk::{Extent, Part};
 
-use stop::{Step, Stop};
+use stop::{Step, Stop, Why};
 
 /// Where the program's heap begins unless said otherwise: a position-independent program without randomisation.
 pub(crate) const HEAP_BASE: Address = Address(0x5555_5555_9000);
@@ -390,13 +390,14 @@ impl<S: System> Glibc<S> {
 
     /// The fault that a stopped call is for the program.
     #[expect(clippy::unnecessary_box_returns, reason = "it becomes the error of an `Outcome`, which is boxed")]
-    fn fault(&self, stop: Stop, block: u64) -> Box<Fault> {
-        let message = match stop {
-            Stop::Segfault(at) => format!("Segmentation fault at {at:#x} (block {block:#x})"),
-            Stop::Abort(_) => stop.message().to_owned(),
+    fn fault(&self, stop: &Stop, block: u64) -> Box<Fault> {
+        let why = stop.why();
+        let message = match why {
+            Why::Segfault(at) => format!("Segmentation fault at {at:#x} (block {block:#x})"),
+            Why::Abort(check) => check.message().to_owned(),
         };
         Box::new(Fault {
-            kind: stop.kind(),
+            kind: why.kind(),
             at: Moment { thread: self.thread_id, ..Moment::default() },
             object: None,
             reclaimed: None,
@@ -406,7 +407,7 @@ impl<S: System> Glibc<S> {
     }
 
     fn finish<T>(&self, step: Step<T>, block: Address) -> Outcome<T> {
-        step.map_err(|stop| self.fault(stop, block.0))
+        step.map_err(|stop| self.fault(&stop, block.0))
     }
 }
 

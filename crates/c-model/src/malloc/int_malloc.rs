@@ -130,7 +130,7 @@ impl<S: System> Glibc<S> {
                     break;
                 }
                 if next == 0 {
-                    return Err(Stop::Abort(Check::Endless));
+                    return Err(Stop::abort(Check::Endless));
                 }
                 let bck = self.bk(next)?;
                 self.set_taken(av, next, nb)?;

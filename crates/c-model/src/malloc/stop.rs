@@ -102,42 +102,51 @@ pub(crate) const CHUNKS_MAX: u64 = 1 << 26;
 
 /// Why a call did not return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub(crate) enum Why {
     /// A signal: the address is where the access failed.
     Segfault(u64),
     /// One of the library's own checks.
     Abort(Check),
 }
 
+/// A call does not return. In a box, so that a result is two registers: this is rare, and results are everywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stop(Box<Why>);
+
 /// What every inner function of the allocator returns.
 pub(crate) type Step<T> = Result<T, Stop>;
 
 impl Stop {
-    pub(crate) const fn kind(self) -> FaultKind {
-        match self {
-            Stop::Segfault(_) => FaultKind::Segfault,
-            Stop::Abort(check) => check.kind(),
-        }
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn abort(check: Check) -> Stop {
+        Stop(Box::new(Why::Abort(check)))
     }
 
-    /// glibc's own words; none for a signal.
-    pub(crate) const fn message(self) -> &'static str {
+    pub(crate) const fn why(&self) -> Why {
+        *self.0
+    }
+}
+
+impl Why {
+    pub(crate) const fn kind(self) -> FaultKind {
         match self {
-            Stop::Segfault(_) => "",
-            Stop::Abort(check) => check.message(),
+            Why::Segfault(_) => FaultKind::Segfault,
+            Why::Abort(check) => check.kind(),
         }
     }
 }
 
 impl From<Unmapped> for Stop {
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn from(Unmapped(Address(at)): Unmapped) -> Self {
-        Stop::Segfault(at)
+        Stop(Box::new(Why::Segfault(at)))
     }
 }
 
 /// Stops with `check` unless `holds`.
 #[inline]
 pub(crate) fn ensure(holds: bool, check: Check) -> Step<()> {
-    if holds { Ok(()) } else { Err(Stop::Abort(check)) }
+    if holds { Ok(()) } else { Err(Stop::abort(check)) }
 }
