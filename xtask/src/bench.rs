@@ -7,6 +7,10 @@ mod rounds;
 
 use std::process::ExitCode;
 
+use comfy_table::{CellAlignment, Table};
+
+use crate::table::figures_table;
+
 /// Measure a model beside the real thing, in turn, in one run.
 ///
 /// Every figure is the median of many rounds, and the ratio is that of the same round, with the quartiles beside it:
@@ -32,4 +36,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         What::CPython(args) => cpython::run(args),
         What::Jvm(args) => jvm::run(args),
     }
+}
+
+/// The table of a benchmark: what was measured, how much of it, who was measured, and figures.
+fn table(header: &[&str]) -> Table {
+    let mut table = figures_table(header);
+    if let Some(who) = table.column_mut(2) {
+        who.set_cell_alignment(CellAlignment::Left);
+    }
+    table
 }

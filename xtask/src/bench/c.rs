@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::Table;
 
 use super::rounds::{Contender, Spread, take_turns};
 use calls::Calls;
@@ -73,14 +72,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         }
     };
     let real = Real::build().map_err(|why| eprintln!("No real malloc beside the model: {why}.")).ok();
-    let mut table = Table::new();
-    table.load_style(NOTHING).force_no_tty();
-    table.set_header(["trace", "calls", "", "ns a call", "of the real", "quartiles"]);
-    for (index, column) in table.column_iter_mut().enumerate() {
-        let is_name = index == 0 || index == 2;
-        column.set_padding((0, 2));
-        column.set_cell_alignment(if is_name { CellAlignment::Left } else { CellAlignment::Right });
-    }
+    let mut table = super::table(&["trace", "calls", "", "ns a call", "of the real", "quartiles"]);
     let mut ratios: Vec<(&str, Vec<f64>)> = Vec::new();
     for subject in &subjects {
         match measure(subject, real.as_ref(), usize::from(args.rounds)) {

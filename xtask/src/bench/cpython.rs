@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::Table;
 use cpython_model::{CPython, Version};
 use workload::{Code, Options, interpret};
 
 use super::rounds::{Contender, Spread, take_turns};
-use crate::console::Misuse;
+use crate::console::{Misuse, conclude, print};
 use crate::gallery::{self, Found};
 use crate::oracle::cpython::interpreters::{Interpreter, find};
+use crate::table::lines;
 use pymalloc::{Calls, Extension};
 
 /// The model of CPython beside the installed interpreters, on the same programs.
@@ -51,18 +51,10 @@ const SUBJECTS: [(&str, &[(&str, &str)]); 4] = [
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    match bench(args) {
-        Ok(table) => {
-            for line in table.lines() {
-                println!("{}", line.trim_end());
-            }
-            ExitCode::SUCCESS
-        }
-        Err(Misuse(reason)) => {
-            eprintln!("{}", reason.trim_end());
-            ExitCode::from(2)
-        }
-    }
+    conclude(|out| {
+        print(out, &lines(&bench(args)?))?;
+        Ok(true)
+    })
 }
 
 fn bench(args: &Args) -> Result<Table, Misuse> {
@@ -70,14 +62,7 @@ fn bench(args: &Args) -> Result<Table, Misuse> {
     for skipped in &found.skipped {
         eprintln!("skipped: {skipped}");
     }
-    let mut table = Table::new();
-    table.load_style(NOTHING).force_no_tty();
-    table.set_header(["", "steps", "", "ns a step", "of the real", "quartiles"]);
-    for (index, column) in table.column_iter_mut().enumerate() {
-        let is_name = index == 0 || index == 2;
-        column.set_padding((0, 2));
-        column.set_cell_alignment(if is_name { CellAlignment::Left } else { CellAlignment::Right });
-    }
+    let mut table = super::table(&["", "steps", "", "ns a step", "of the real", "quartiles"]);
     let n_rounds = usize::from(args.rounds);
     for (name, parameters) in SUBJECTS {
         let Found::Workload(workload) = gallery::find(name)? else { return Err(Misuse(format!("no workload {name}"))) };

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::Table;
 use jvm_model::{Jvm as Model, Version};
 use memory_trait::{Event, Moment, Observer};
 use tempfile::TempDir;
 use workload::{Code, Ending, Options, interpret};
 
 use super::rounds::{Contender, Spread, take_turns};
-use crate::console::Misuse;
+use crate::console::{Misuse, conclude, print};
 use crate::gallery::{self, Found};
 use crate::oracle::jvm::machine::{Jvm, compile, find_javac};
+use crate::table::lines;
 
 /// The model of the JVM beside the real one, on the same programs.
 ///
@@ -53,18 +53,10 @@ const SUBJECTS: [(&str, &[(&str, &str)]); 3] = [
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    match bench(args) {
-        Ok(table) => {
-            for line in table.lines() {
-                println!("{}", line.trim_end());
-            }
-            ExitCode::SUCCESS
-        }
-        Err(Misuse(reason)) => {
-            eprintln!("{}", reason.trim_end());
-            ExitCode::from(2)
-        }
-    }
+    conclude(|out| {
+        print(out, &lines(&bench(args)?))?;
+        Ok(true)
+    })
 }
 
 /// The programs, compiled, and the JVM for them. The files go when it does.
@@ -99,14 +91,8 @@ impl Real {
 fn bench(args: &Args) -> Result<Table, Misuse> {
     let real = Real::build(&args.java).map_err(|why| eprintln!("skipped: no real JVM beside the model: {why}")).ok();
     let version = real.as_ref().map_or_else(Version::default, |real| real.jvm.version);
-    let mut table = Table::new();
-    table.load_style(NOTHING).force_no_tty();
-    table.set_header(["", "objects", "", "ns an object", "of -Xint", "quartiles", "of the JIT", "quartiles"]);
-    for (index, column) in table.column_iter_mut().enumerate() {
-        let is_name = index == 0 || index == 2;
-        column.set_padding((0, 2));
-        column.set_cell_alignment(if is_name { CellAlignment::Left } else { CellAlignment::Right });
-    }
+    let mut table =
+        super::table(&["", "objects", "", "ns an object", "of -Xint", "quartiles", "of the JIT", "quartiles"]);
     for (name, parameters) in SUBJECTS {
         let Found::Workload(workload) = gallery::find(name)? else { return Err(Misuse(format!("no workload {name}"))) };
         let code = workload.compile(parameters)?;
