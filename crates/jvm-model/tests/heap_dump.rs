@@ -1,6 +1,7 @@
 //! Heap dumps, read back by a strict reader written from the format's definition, which shares no code with the writer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 
 use jvm_model::{Jvm, Version};
 use memory_trait::{Constant, FieldIndex, Kind, Machine, Program, Slot};
@@ -336,4 +337,29 @@ fn a_dump_leaves_the_heap_as_it_is_and_is_the_same_every_time() {
     assert!(n_objects as u64 >= jvm.heap().tally().n_objects, "all objects, the thread left out: {n_objects}");
     assert!(read.n_segments > 1, "more than one segment");
     jvm.verify().expect("the heap is in order");
+}
+
+/// `hprof-slurp`, a tool people look at production dumps with, tells what is on the heap: it has to find what we do.
+#[test]
+fn a_tool_for_dumps_of_real_jvms_finds_the_same_objects() {
+    for version in Version::ALL {
+        let bytes = dump(&busy(version));
+        let read = Read::new(&bytes);
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(&bytes).expect("there is room");
+        let path = file.path().to_str().expect("the path is text");
+        let (header, found) = hprof_slurp::slurp::slurp_file(path, false, false).expect("it opens");
+        assert_eq!((&*header.format, header.size_pointers), ("JAVA PROFILE 1.0.2", 8));
+        assert_eq!(found.warnings, None, "on {version}");
+        let count = |name: &str| {
+            let classes = found.memory_usage.iter().filter(|class| class.class_name == name);
+            classes.map(|class| class.instance_count).sum::<u64>()
+        };
+        for class in ["Node", "java/util/ArrayList", "java/util/LinkedHashMap", "java/lang/String"] {
+            assert_eq!(count(&class.replace('/', ".")), read.of_class(class).len() as u64, "{class} on {version}");
+        }
+        let n_bytes = read.primitive_arrays.values().filter(|(element, _)| *element == 8).count();
+        assert_eq!(count("byte[]"), n_bytes as u64, "on {version}");
+        assert!(found.thread_info.contains("main"), "{}", found.thread_info);
+    }
 }
