@@ -1,6 +1,7 @@
 //! Writing a trace: in our format, and in those of other tools.
 
 mod mtrace;
+mod plain;
 mod rep;
 
 use std::collections::BTreeMap;

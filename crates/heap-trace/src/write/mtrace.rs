@@ -2,18 +2,20 @@
 //!
 //! Source: glibc 2.36 `malloc/mtrace-impl.c`; `malloc/mtrace.pl` reads it.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use super::Losses;
-use crate::address::AddressMap;
-use crate::record::{Answer, Header, Pointer, Record, Request};
+use super::plain::{Plain, PlainCalls};
+use crate::record::{Header, Record};
+
+const OF_THREADS: &str = "mtrace logs have no threads: calls of others are written as if of the first";
 
 /// Writes a log.
 #[derive(Debug)]
 pub struct MtraceWriter<W: Write> {
     to: W,
-    map: AddressMap,
-    losses: Losses,
+    calls: PlainCalls,
 }
 
 impl<W: Write> MtraceWriter<W> {
@@ -23,7 +25,7 @@ impl<W: Write> MtraceWriter<W> {
     /// Whatever writing gives.
     pub fn new(mut to: W, header: &Header) -> io::Result<Self> {
         writeln!(to, "= Start")?;
-        Ok(MtraceWriter { to, map: AddressMap::new(*header), losses: Losses::default() })
+        Ok(MtraceWriter { to, calls: PlainCalls::new(header, OF_THREADS) })
     }
 
     /// Writes what a record is in such a log, which may be nothing.
@@ -31,80 +33,23 @@ impl<W: Write> MtraceWriter<W> {
     /// # Errors
     /// Whatever writing gives.
     pub fn write(&mut self, record: &Record) -> io::Result<()> {
-        let call = match record {
-            Record::Call(call) => call,
-            Record::Region { number, at } => {
-                self.map.add_region(*number, *at);
-                return Ok(());
-            }
-            // Of the system and of snapshots the format knows nothing; nor does a reader of it miss them.
-            _ => return Ok(()),
-        };
-        let given = match call.request {
-            Request::Realloc { block, .. } | Request::Free { block } => block,
-            _ => Pointer::Null,
-        };
-        let answer = match call.answer {
-            Answer::Block { at, .. } => at,
-            Answer::Nothing | Answer::Number(_) => Pointer::Null,
-        };
-        let (Some(given), Some(at)) = (self.map.address(given), self.map.address(answer)) else {
-            self.losses.add("calls with an address that nobody knows are left out");
-            return Ok(());
-        };
-        let (given, at) = (given.0, at.0);
-        if call.thread > 0 && call.request != Request::ThreadExit {
-            self.losses.add("mtrace logs have no threads: calls of others are written as if of the first");
-        }
-        match call.request {
-            Request::Malloc { bytes } => self.gives(at, bytes),
-            Request::Calloc { n, bytes } => {
-                self.losses.add("calloc is written as malloc");
-                self.gives(at, n.saturating_mul(bytes))
-            }
-            Request::Memalign { bytes, .. }
-            | Request::AlignedAlloc { bytes, .. }
-            | Request::PosixMemalign { bytes, .. }
-            | Request::Valloc { bytes }
-            | Request::Pvalloc { bytes } => {
-                self.losses.add("functions with an alignment are written as malloc");
-                self.gives(at, bytes)
-            }
-            Request::Realloc { bytes, .. } if given == 0 => self.gives(at, bytes),
-            Request::Realloc { bytes: 0, .. } if at == 0 => writeln!(self.to, "- {given:#x}"),
-            Request::Realloc { bytes, .. } if at == 0 => {
-                write!(self.to, "! {given:#x}")?;
-                self.size(bytes)
-            }
-            Request::Realloc { bytes, .. } => {
-                write!(self.to, "< {given:#x}\n> {at:#x}")?;
-                self.size(bytes)
-            }
-            Request::Free { .. } if given == 0 => {
-                self.losses.add("free(NULL) is left out");
+        match self.calls.resolve(record) {
+            Some(Plain::Malloc { at: 0, bytes }) => self.sized(format_args!("+ (nil)"), bytes),
+            Some(Plain::Malloc { at, bytes }) => self.sized(format_args!("+ {at:#x}"), bytes),
+            Some(Plain::Realloc { given, at: 0, bytes }) => self.sized(format_args!("! {given:#x}"), bytes),
+            Some(Plain::Realloc { given, at, bytes }) => self.sized(format_args!("< {given:#x}\n> {at:#x}"), bytes),
+            Some(Plain::Free { given }) => writeln!(self.to, "- {given:#x}"),
+            Some(Plain::FreeNull) => {
+                self.calls.losses.add("free(NULL) is left out");
                 Ok(())
             }
-            Request::Free { .. } => writeln!(self.to, "- {given:#x}"),
-            Request::UsableSize { .. } | Request::Trim { .. } | Request::Mallopt { .. } => {
-                self.losses.add("malloc_usable_size, malloc_trim and mallopt are left out");
-                Ok(())
-            }
-            Request::ThreadExit => Ok(()),
+            None => Ok(()),
         }
     }
 
-    fn gives(&mut self, at: u64, bytes: u64) -> io::Result<()> {
-        if at == 0 {
-            write!(self.to, "+ (nil)")?;
-        } else {
-            write!(self.to, "+ {at:#x}")?;
-        }
-        self.size(bytes)
-    }
-
-    /// `%#lx`, to the end of the line.
-    fn size(&mut self, bytes: u64) -> io::Result<()> {
-        if bytes == 0 { writeln!(self.to, " 0") } else { writeln!(self.to, " {bytes:#x}") }
+    /// A line that ends with a size, in `%#lx`.
+    fn sized(&mut self, line: fmt::Arguments<'_>, bytes: u64) -> io::Result<()> {
+        if bytes == 0 { writeln!(self.to, "{line} 0") } else { writeln!(self.to, "{line} {bytes:#x}") }
     }
 
     /// The end of the log, and what it could not say.
@@ -114,6 +59,6 @@ impl<W: Write> MtraceWriter<W> {
     pub fn finish(mut self) -> io::Result<(W, Losses)> {
         writeln!(self.to, "= End")?;
         self.to.flush()?;
-        Ok((self.to, self.losses))
+        Ok((self.to, self.calls.losses))
     }
 }

@@ -5,10 +5,12 @@ use std::io::{self, Write};
 use rustc_hash::FxHashMap;
 
 use super::Losses;
-use crate::address::AddressMap;
+use super::plain::{Plain, PlainCalls};
 use crate::error::TraceError;
 use crate::reader::Reader;
-use crate::record::{Answer, Header, Pointer, Record, Request};
+use crate::record::{Header, Record};
+
+const OF_THREADS: &str = ".rep traces have no threads: calls of others are written as if of the first";
 
 /// What the header of a trace says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +80,7 @@ impl<W: Write> RepWriter<W> {
             return Err(io::Error::other("the trace has changed between two readings"));
         }
         self.to.flush()?;
-        Ok((self.to, self.ids.losses))
+        Ok((self.to, self.ids.calls.losses))
     }
 }
 
@@ -92,74 +94,29 @@ enum Operation {
 /// Gives the blocks their ids.
 #[derive(Debug)]
 struct Ids {
-    map: AddressMap,
+    calls: PlainCalls,
     /// By address: id and size.
     live: FxHashMap<u64, (u64, u64)>,
     live_bytes: u64,
     size: RepSize,
-    losses: Losses,
 }
 
 impl Ids {
     fn new(header: &Header) -> Self {
         Ids {
-            map: AddressMap::new(*header),
+            calls: PlainCalls::new(header, OF_THREADS),
             live: FxHashMap::default(),
             live_bytes: 0,
             size: RepSize::default(),
-            losses: Losses::default(),
         }
     }
 
     fn operation(&mut self, record: &Record) -> Option<Operation> {
-        let call = match record {
-            Record::Call(call) => call,
-            Record::Region { number, at } => {
-                self.map.add_region(*number, *at);
-                return None;
-            }
-            _ => return None,
-        };
-        let given = match call.request {
-            Request::Realloc { block, .. } | Request::Free { block } => block,
-            _ => Pointer::Null,
-        };
-        let answer = match call.answer {
-            Answer::Block { at, .. } => at,
-            Answer::Nothing | Answer::Number(_) => Pointer::Null,
-        };
-        let (Some(given), Some(at)) = (self.map.address(given), self.map.address(answer)) else {
-            self.losses.add("calls with an address that nobody knows are left out");
-            return None;
-        };
-        let (given, at) = (given.0, at.0);
-        if call.thread > 0 && call.request != Request::ThreadExit {
-            self.losses.add(".rep traces have no threads: calls of others are written as if of the first");
-        }
-        let operation = match call.request {
-            Request::Malloc { bytes } => self.allocate(at, bytes),
-            Request::Calloc { n, bytes } => {
-                self.losses.add("calloc is written as malloc");
-                self.allocate(at, n.saturating_mul(bytes))
-            }
-            Request::Memalign { bytes, .. }
-            | Request::AlignedAlloc { bytes, .. }
-            | Request::PosixMemalign { bytes, .. }
-            | Request::Valloc { bytes }
-            | Request::Pvalloc { bytes } => {
-                self.losses.add("functions with an alignment are written as malloc");
-                self.allocate(at, bytes)
-            }
-            Request::Realloc { bytes, .. } if given == 0 => self.allocate(at, bytes),
-            Request::Realloc { bytes: 0, .. } if at == 0 => self.free(given),
-            Request::Realloc { bytes, .. } => self.reallocate(given, at, bytes),
-            Request::Free { .. } if given == 0 => Some(Operation::FreeNull),
-            Request::Free { .. } => self.free(given),
-            Request::UsableSize { .. } | Request::Trim { .. } | Request::Mallopt { .. } => {
-                self.losses.add("malloc_usable_size, malloc_trim and mallopt are left out");
-                None
-            }
-            Request::ThreadExit => None,
+        let operation = match self.calls.resolve(record)? {
+            Plain::Malloc { at, bytes } => self.allocate(at, bytes),
+            Plain::Realloc { given, at, bytes } => self.reallocate(given, at, bytes),
+            Plain::Free { given } => self.free(given),
+            Plain::FreeNull => Some(Operation::FreeNull),
         };
         self.size.n_operations += u64::from(operation.is_some());
         operation
@@ -167,7 +124,7 @@ impl Ids {
 
     fn allocate(&mut self, at: u64, bytes: u64) -> Option<Operation> {
         if at == 0 {
-            self.losses.add("calls that got no block are left out");
+            self.calls.losses.add("calls that got no block are left out");
             return None;
         }
         let id = self.size.n_ids;
@@ -178,11 +135,11 @@ impl Ids {
 
     fn reallocate(&mut self, given: u64, at: u64, bytes: u64) -> Option<Operation> {
         if at == 0 {
-            self.losses.add("calls that got no block are left out");
+            self.calls.losses.add("calls that got no block are left out");
             return None;
         }
         let Some((id, _)) = self.leave(given) else {
-            self.losses.add("realloc of what is no block is written as malloc");
+            self.calls.losses.add("realloc of what is no block is written as malloc");
             return self.allocate(at, bytes);
         };
         self.enter(at, id, bytes);
@@ -191,7 +148,7 @@ impl Ids {
 
     fn free(&mut self, block: u64) -> Option<Operation> {
         let Some((id, _)) = self.leave(block) else {
-            self.losses.add("free of what is no block is left out");
+            self.calls.losses.add("free of what is no block is left out");
             return None;
         };
         Some(Operation::Free(id))
