@@ -8,6 +8,7 @@ mod compare;
 mod compare_log;
 mod console;
 mod convert;
+mod emit;
 mod explain;
 mod fuzz;
 mod gallery;
@@ -38,6 +39,7 @@ enum Command {
     Compare(compare::Args),
     CompareLog(compare_log::Args),
     Convert(convert::Args),
+    Emit(emit::Args),
     Explain(explain::Args),
     Fuzz(fuzz::Args),
     Jvm(jvm::Args),
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::CompareLog(args) => compare_log::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Emit(args) => emit::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Jvm(args) => jvm::run(&args),

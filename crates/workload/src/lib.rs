@@ -25,6 +25,7 @@ pub mod check;
 pub mod code;
 mod compile;
 pub mod diagnostic;
+pub mod emit;
 pub mod format;
 pub mod interpret;
 pub mod lexer;

@@ -1,5 +1,6 @@
 //! Nothing that anyone writes makes the parser, the checker, the compiler, the formatter or the interpreter panic.
 
+use workload::emit::{Language, emit};
 use workload::format::format;
 use workload::lexer::tokens;
 use workload::splitmix::SplitMix64;
@@ -26,6 +27,9 @@ fn exercise(source: &str) {
             let code = workload.compile(&[]).expect("no overrides, no errors");
             let options = Options { steps_max: 3000, output_bytes_max: 10_000, ..Options::default() };
             interpret::run(&code, &mut Bare::with_room(10_000), &options);
+            for language in Language::ALL {
+                assert!(!emit(&workload, language, &[], 0).expect("no overrides, no errors").is_empty());
+            }
         }
     }
 }

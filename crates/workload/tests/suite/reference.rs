@@ -7,10 +7,15 @@ use workload::{Bare, Ending, Options, Workload, format, interpret};
 
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/language.md");
 
-struct Block {
-    kind: String,
-    text: String,
-    line: usize,
+pub(crate) struct Block {
+    pub(crate) kind: String,
+    pub(crate) text: String,
+    pub(crate) line: usize,
+}
+
+/// The examples of the reference, in order.
+pub(crate) fn examples() -> Vec<Block> {
+    blocks(&std::fs::read_to_string(REFERENCE).expect("the reference is there"))
 }
 
 fn blocks(text: &str) -> Vec<Block> {
@@ -36,7 +41,7 @@ fn blocks(text: &str) -> Vec<Block> {
 }
 
 /// A whole program: a block without a function is what stands in `main`, its records and parameters apart.
-fn program(text: &str) -> String {
+pub(crate) fn program(text: &str) -> String {
     if text.lines().any(|line| line.starts_with("fn main")) {
         return text.to_owned();
     }
@@ -58,8 +63,7 @@ fn program(text: &str) -> String {
 
 #[test]
 fn every_example_does_what_the_reference_says() {
-    let text = std::fs::read_to_string(REFERENCE).expect("the reference is there");
-    let blocks = blocks(&text);
+    let blocks = examples();
     let n_examples = blocks.iter().filter(|block| block.kind == "wl").count();
     assert!(n_examples >= 28, "{n_examples} examples");
     for (index, block) in blocks.iter().enumerate() {
