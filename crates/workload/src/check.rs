@@ -163,6 +163,11 @@ impl Checked {
         self.bindings[id.0 as usize]
     }
 
+    /// Whether the program makes weak references to objects of a record.
+    pub fn is_weakly_referenced(&self, record: RecordId) -> bool {
+        self.types.contains(&Type::Weak(record))
+    }
+
     /// The function of a name, if there is one.
     pub fn function(&self, name: &str) -> Option<FunctionId> {
         self.functions

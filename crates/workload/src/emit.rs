@@ -5,6 +5,7 @@
 //! Parameters are resolved: the source says the values that the run has.
 
 mod java;
+mod python;
 mod writer;
 
 use std::fmt;
@@ -19,16 +20,19 @@ use crate::workload::Workload;
 pub enum Language {
     /// Java 17 and later.
     Java,
+    /// Python 3.11 and later.
+    Python,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Language; 1] = [Language::Java];
+    pub const ALL: [Language; 2] = [Language::Java, Language::Python];
 
     /// How files of it end.
     pub const fn extension(self) -> &'static str {
         match self {
             Language::Java => "java",
+            Language::Python => "py",
         }
     }
 
@@ -36,6 +40,7 @@ impl Language {
     pub fn program_name(self, workload: &Workload) -> String {
         match self {
             Language::Java => java::class_name(workload),
+            Language::Python => workload.name().to_owned(),
         }
     }
 }
@@ -44,6 +49,7 @@ impl fmt::Display for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Language::Java => "java",
+            Language::Python => "python",
         })
     }
 }
@@ -72,6 +78,8 @@ pub(crate) struct Emission<'w> {
 /// let workload = workload::Workload::parse("hello", "fn main() {\n    print 1 + 2\n}\n")?;
 /// let java = emit(&workload, Language::Java, &[], 0)?;
 /// assert!(java.contains("print(Math.addExact(1L, 2L));"), "{java}");
+/// let python = emit(&workload, Language::Python, &[], 0)?;
+/// assert!(python.contains("    print(1 + 2)\n"), "{python}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -86,5 +94,6 @@ pub fn emit(
     let emission = Emission { workload, params: resolve(workload.file(), overrides)?, seed };
     Ok(match language {
         Language::Java => java::emit(&emission),
+        Language::Python => python::emit(&emission),
     })
 }

@@ -48,6 +48,21 @@ impl Writer {
         self.line(text);
     }
 
+    /// What follows stands one further in.
+    pub(super) fn indent(&mut self) {
+        self.depth += 1;
+    }
+
+    /// And one further out again.
+    pub(super) fn dedent(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// How many bytes there are.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// The source.
     pub(super) fn finish(self) -> String {
         self.text
