@@ -5,11 +5,13 @@
 
 mod facts;
 mod layouts;
+mod program;
 mod serials;
 mod sizings;
 
 pub use facts::compare_facts;
 pub use layouts::compare_layouts;
+pub use program::{HeapProgram, Stop};
 pub use serials::compare_serial;
 pub use sizings::compare_sizings;
 

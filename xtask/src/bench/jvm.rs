@@ -1,11 +1,13 @@
 //! `cargo xtask bench jvm`: the model of the JVM beside the real one, interpreting and compiling.
 
+mod heap_programs;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use comfy_table::Table;
-use jvm_model::{Jvm as Model, Version};
+use jvm_model::{Flags, Jvm as Model, Version};
 use memory_trait::{Event, Moment, Observer};
 use tempfile::TempDir;
 use workload::{Code, Ending, Options, interpret};
@@ -18,9 +20,10 @@ use crate::table::lines;
 
 /// The model of the JVM beside the real one, on the same programs.
 ///
-/// Workloads of the gallery run on the model, with the address of every object; the same programs, written in Java
+/// First the heap alone: programs of integers that make, link and drop objects on a root table, a million each.
+/// `garbage` dies in eden, of `survivors` and `trees` much is copied and promoted. Then whole programs: workloads of the gallery run on the model, with the address of every object; the same programs, written in Java
 /// statement by statement, run on a real JVM with the same heap: with -Xint, and with the compilers, which have run the
-/// program ten times before it counts. Collections are part of it, the start of the VM is not. The unit is an object
+/// program ten times before it counts (heap programs: five times). Collections are part of it, the start of the VM is not. The unit is an object
 /// that the program makes.
 ///
 /// `of -Xint` and `of the JIT` are the medians of the ratios of each round, with their quartiles: below 1, the model
@@ -39,6 +42,12 @@ const PROGRAMS: &str = include_str!("jvm/Programs.java");
 
 /// The heap of both.
 const FLAGS: &str = "-XX:+UseSerialGC -Xms64m -Xmx64m -Xmn8m";
+
+/// Objects of a heap program.
+const N_OBJECTS: u32 = 1_000_000;
+
+/// How often the compilers see a heap program before it counts.
+const JIT_BEFORE: u64 = 5;
 
 /// How often the compilers see a program before it counts, and that time.
 const JIT_TIMES: &str = "11";
@@ -93,6 +102,21 @@ fn bench(args: &Args) -> Result<Table, Misuse> {
     let version = real.as_ref().map_or_else(Version::default, |real| real.jvm.version);
     let mut table =
         super::table(&["", "objects", "", "ns an object", "of -Xint", "quartiles", "of the JIT", "quartiles"]);
+    let flags = Flags::parse(version, FLAGS.split(' ').chain(["-Xint"])).map_err(|error| error.to_string())?;
+    let heap_real = real.as_ref().map(|real| heap_programs::Real::build(&real.jvm)).transpose()?;
+    for subject in heap_programs::Subject::all(N_OBJECTS) {
+        let per_object = |ns: f64| ns / subject.n_objects as f64;
+        let mut contenders: Vec<Contender<'_>> = vec![Box::new(|| subject.on_model(&flags).map(per_object))];
+        if let Some(real) = &heap_real {
+            for (mode, n_before) in [("-Xint", 0), ("-Xmixed", JIT_BEFORE)] {
+                let line = format!("{FLAGS} {mode}");
+                let (subject, flags) = (&subject, &flags);
+                contenders.push(Box::new(move || real.measure(subject, flags, &line, n_before).map(per_object)));
+            }
+        }
+        let samples = take_turns(usize::from(args.rounds), &mut contenders)?;
+        rows(&mut table, subject.name, subject.n_objects, version, real.as_ref(), &samples);
+    }
     for (name, parameters) in SUBJECTS {
         let Found::Workload(workload) = gallery::find(name)? else { return Err(Misuse(format!("no workload {name}"))) };
         let code = workload.compile(parameters)?;
@@ -106,20 +130,25 @@ fn bench(args: &Args) -> Result<Table, Misuse> {
             contenders.push(Box::new(move || real.measure("-Xmixed", JIT_TIMES, name, arguments).map(per_object)));
         }
         let samples = take_turns(usize::from(args.rounds), &mut contenders)?;
-        let ns = |sample: &[f64]| format!("{:.1}", Spread::of(sample).expect("there is at least one round").median);
-        let mut row = vec![name.to_owned(), n_objects.to_string(), format!("model of {version}"), ns(&samples[0])];
-        for other in &samples[1..] {
-            let ratio = Spread::of_ratio(&samples[0], other).expect("there is at least one round");
-            row.extend([format!("{:.2}", ratio.median), format!("{:.2}..{:.2}", ratio.low, ratio.high)]);
-        }
-        table.add_row(row);
-        if let Some(real) = &real {
-            for (mode, sample) in ["-Xint", "JIT"].iter().zip(&samples[1..]) {
-                table.add_row(["", "", &format!("{} {mode}", real.jvm.build()), &ns(sample)]);
-            }
-        }
+        rows(&mut table, name, n_objects, version, real.as_ref(), &samples);
     }
     Ok(table)
+}
+
+/// Adds the rows of a program: the model, and what it was compared with.
+fn rows(table: &mut Table, name: &str, n_objects: u64, version: Version, real: Option<&Real>, samples: &[Vec<f64>]) {
+    let ns = |sample: &[f64]| format!("{:.1}", Spread::of(sample).expect("there is at least one round").median);
+    let mut row = vec![name.to_owned(), n_objects.to_string(), format!("model of {version}"), ns(&samples[0])];
+    for other in &samples[1..] {
+        let ratio = Spread::of_ratio(&samples[0], other).expect("there is at least one round");
+        row.extend([format!("{:.2}", ratio.median), format!("{:.2}..{:.2}", ratio.low, ratio.high)]);
+    }
+    table.add_row(row);
+    if let Some(real) = real {
+        for (mode, sample) in ["-Xint", "JIT"].iter().zip(&samples[1..]) {
+            table.add_row(["", "", &format!("{} {mode}", real.jvm.build()), &ns(sample)]);
+        }
+    }
 }
 
 fn ended(code: &Code, ending: &Ending) -> Result<(), String> {

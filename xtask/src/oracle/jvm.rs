@@ -1,5 +1,6 @@
 //! `cargo xtask oracle jvm`: random heap programs on the real JVMs, and what the model says of them.
 
+pub(crate) mod exchange;
 mod layout;
 mod log;
 pub(crate) mod machine;
@@ -18,7 +19,7 @@ use program::Draw;
 use serial::{Outcome, Summary};
 
 /// The Java half of a heap program.
-const HEAP_PROGRAM: &str = include_str!("jvm/HeapProgram.java");
+pub(crate) const HEAP_PROGRAM: &str = include_str!("jvm/HeapProgram.java");
 
 /// Run random programs on real JVMs, and compare everything with the model.
 ///

@@ -5,15 +5,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::BufRead;
 
-use memory_trait::{Address, Collection, Reclaimer};
+use memory_trait::Collection;
 use serde::Deserialize;
 
+use super::program::{HeapProgram, Stop};
 use super::{Comparison, RecordedError, Wrong, json_message, lines};
-use crate::heap::klass::{ArrayUse, Klass, KlassId, KlassKind, KlassTable};
-use crate::heap::memory::{Memory, Narrow};
 use crate::heap::space::Space;
-use crate::heap::{CollectionReport, Mutator, Resumption, SerialHeap, Spaces};
-use crate::layout::{ClassInfo, ClassLayout, FieldInfo, FieldType, Mode};
+use crate::heap::{CollectionReport, Resumption, Spaces};
 use crate::params::Flags;
 use crate::sizing::Sizing;
 use crate::version::Version;
@@ -88,89 +86,24 @@ impl Done {
     }
 }
 
-/// The program's side of the heap: three roots, and a diary.
-struct Host {
-    roots: [Narrow; 3],
-    base: u64,
-    reports: Vec<(Collection, CollectionReport)>,
+fn places(base: u64, spaces: &Spaces) -> Places {
+    let bounds = |space: Space| [space.bottom, space.top, space.end].map(|word| base + word as u64 * 8);
+    Places { eden: bounds(spaces.eden), frm: bounds(spaces.from), to: bounds(spaces.to), old: bounds(spaces.old) }
 }
 
-impl Mutator for Host {
-    const WATCHES: bool = false;
-
-    fn visit_roots(&mut self, visit: &mut impl FnMut(&mut Narrow)) {
-        self.roots.iter_mut().for_each(visit);
-    }
-
-    fn clock_ms(&self) -> u64 {
-        0
-    }
-
-    fn began(&mut self, _collection: Collection) {}
-
-    fn moved(&mut self, _tag: u64, _from: Address, _to: Address) {}
-
-    fn reclaimed(&mut self, _tag: u64, _by: Reclaimer) {}
-
-    fn ended(&mut self, collection: Collection, report: &CollectionReport) {
-        self.reports.push((collection, *report));
-    }
-
-    fn resized(&mut self, _heap_bytes: u64) {}
-}
-
-impl Host {
-    fn places(&self, spaces: &Spaces) -> Places {
-        let bounds = |space: Space| [space.bottom, space.top, space.end].map(|word| self.base + word as u64 * 8);
-        Places { eden: bounds(spaces.eden), frm: bounds(spaces.from), to: bounds(spaces.to), old: bounds(spaces.old) }
-    }
-
-    fn take_reports(&mut self) -> Vec<Done> {
-        let reports = std::mem::take(&mut self.reports);
-        let done = reports.into_iter().map(|(collection, report)| {
-            let has_ages = !collection.is_full && !report.was_skipped && !report.has_promotion_failed;
-            let ages = (1..).zip(&report.age_bytes[1..]).filter(|&(_, &bytes)| bytes > 0);
-            Done::Gc(Box::new(Gc {
-                kind: if collection.is_full { "Full" } else { "Young" }.to_owned(),
-                cause: collection.cause.to_owned(),
-                before: self.places(&report.before),
-                after: self.places(&report.after),
-                thr: has_ages.then_some(report.tenuring_threshold),
-                ages: if has_ages { ages.map(|(age, &bytes)| (age, bytes)).collect() } else { BTreeMap::new() },
-                pf: u32::from(report.has_promotion_failed),
-            }))
-        });
-        done.collect()
-    }
-}
-
-/// The classes of the programs, by kind.
-fn classes(table: &mut KlassTable, mode: &Mode) -> (Vec<KlassId>, KlassId) {
-    use FieldType::{Int, Long, Reference};
-    let fields: [&[FieldType]; 6] = [
-        &[],
-        &[Reference],
-        &[Reference, Reference],
-        &[Long, Reference, Reference, Reference],
-        &[Reference; 8],
-        &[Long; 6],
-    ];
-    let instance = |name: &str, layout: &ClassLayout| {
-        let bytes = u64::from(layout.instance_bytes());
-        Klass::instance(name, KlassKind::Instance, bytes, bytes, layout.reference_offsets())
-    };
-    let layouts = fields.map(|types| ClassLayout::of_record(types, mode));
-    let mut ids: Vec<KlassId> = layouts.iter().map(|layout| table.add(instance("record", layout))).collect();
-    for (name, log2_bytes) in [("[B", 0), ("[I", 2), ("[J", 3)] {
-        ids.push(table.add(Klass::array(name, KlassKind::Numbers { log2_bytes, array_use: ArrayUse::Payload })));
-    }
-    let references = KlassKind::References { array_use: ArrayUse::Payload };
-    let object_array = table.add(Klass::array("[Ljava/lang/Object;", references));
-    ids.push(object_array);
-    let fields = [Reference, Int].map(|field_type| FieldInfo::instance("", field_type)).to_vec();
-    let subclass = ClassLayout::of(&ClassInfo { fields, ..ClassInfo::default() }, Some(&layouts[1]), mode);
-    ids.push(table.add(instance("subclass", &subclass)));
-    (ids, object_array)
+/// A collection, as recordings write it.
+fn written(base: u64, collection: Collection, report: &CollectionReport) -> Done {
+    let has_ages = !collection.is_full && !report.was_skipped && !report.has_promotion_failed;
+    let ages = (1..).zip(&report.age_bytes[1..]).filter(|&(_, &bytes)| bytes > 0);
+    Done::Gc(Box::new(Gc {
+        kind: if collection.is_full { "Full" } else { "Young" }.to_owned(),
+        cause: collection.cause.to_owned(),
+        before: places(base, &report.before),
+        after: places(base, &report.after),
+        thr: has_ages.then_some(report.tenuring_threshold),
+        ages: if has_ages { ages.map(|(age, &bytes)| (age, bytes)).collect() } else { BTreeMap::new() },
+        pf: u32::from(report.has_promotion_failed),
+    }))
 }
 
 /// What each collection before the recording promoted. To JDK 25 a full collection is a sample as well. A recording
@@ -188,12 +121,10 @@ fn promoted_before(version: Version, init: &Init) -> Vec<u64> {
 
 /// A program on its heap.
 struct Replay {
-    heap: SerialHeap,
-    host: Host,
-    kinds: Vec<KlassId>,
+    program: HeapProgram,
+    base: u64,
     ops: Vec<u32>,
-    at: usize,
-    /// The last operation, and 1 if it found no memory.
+    /// How it ended.
     end: Option<(usize, u32)>,
 }
 
@@ -203,14 +134,7 @@ impl Replay {
         let version: Version = words.parse().map_err(|error: crate::UnknownVersion| error.to_string())?;
         let known = header.flags.iter().filter(|flag| *flag != "-XX:+UseSerialGC");
         let flags = Flags::parse(version, known).map_err(|error| error.to_string())?;
-        let sizing = Sizing::of(&flags).map_err(|error| error.to_string())?;
-        if !Memory::can_reserve(sizing.heap.max) {
-            return Err(format!("this host has no room for a heap of {} bytes", sizing.heap.max));
-        }
-        let mut table = KlassTable::new();
-        let (kinds, object_array) = classes(&mut table, &Mode::from_flags(&flags));
-        let mut heap = SerialHeap::new(&flags, &sizing, table);
-        let base = sizing.placement.base;
+        let base = Sizing::of(&flags).map_err(|error| error.to_string())?.placement.base;
         let space = |[bottom, top, end]: Bounds| -> Result<Space, String> {
             let word = |address: u64| {
                 let distance = address.checked_sub(base).filter(|distance| distance.is_multiple_of(8));
@@ -227,104 +151,23 @@ impl Replay {
             promoted_bytes: promoted_before(version, init),
             tlab: init.tlab,
         };
-        let hole = ((init.root_table - base) / 8) as usize;
-        let roots = heap.resume(&state, hole, object_array, header.nslots);
-        Ok(Replay { heap, host: Host { roots, base, reports: Vec::new() }, kinds, ops, at: 0, end: None })
-    }
-
-    fn table(&self) -> usize {
-        self.heap.memory().index(self.host.roots[1])
-    }
-
-    fn operand(&mut self) -> usize {
-        self.at += 1;
-        self.ops.get(self.at - 1).map_or(0, |&operand| operand as usize)
-    }
-
-    fn slot(&self, slot: usize) -> Narrow {
-        self.heap.element(self.table(), slot)
-    }
-
-    fn set_slot(&mut self, slot: usize, value: Narrow) {
-        self.heap.store_element(self.table(), slot, value);
-    }
-
-    fn object(&self, slot: usize) -> usize {
-        self.heap.memory().index(self.slot(slot))
-    }
-
-    fn create(&mut self, start: usize, kind: usize, length: u32) {
-        let slot = self.operand();
-        let Ok(object) = self.heap.allocate(&mut self.host, self.kinds[kind], length, 0) else {
-            self.finish(start, 1);
-            return;
-        };
-        let reference = self.heap.memory().narrow(object);
-        self.set_slot(slot, reference);
-    }
-
-    fn finish(&mut self, start: usize, out_of_memory: u32) {
-        self.at = self.ops.len();
-        self.end = Some((start, out_of_memory));
-    }
-
-    fn link(&mut self, slot: usize, index: usize, value: Narrow) {
-        let object = self.object(slot);
-        let klass = self.heap.klass_of(object);
-        if matches!(self.heap.klasses().get(klass).kind, KlassKind::References { .. }) {
-            self.heap.store_element(object, index, value);
-        } else {
-            let half = self.heap.reference_half(object, index);
-            self.heap.store_field(object, half, value);
-        }
+        let program = HeapProgram::resume(&flags, &state, init.root_table, header.nslots)?;
+        Ok(Replay { program, base, ops, end: None })
     }
 
     /// Runs until something is to be compared; `None` at the end of the program.
     fn advance(&mut self) -> Option<Vec<Done>> {
-        while self.at < self.ops.len() {
-            let start = self.at;
-            match self.operand() {
-                1 => {
-                    let kind = self.operand();
-                    self.create(start, kind, 0);
-                }
-                2 => {
-                    let (kind, length) = (self.operand(), self.operand());
-                    self.create(start, kind, length as u32);
-                }
-                3 => {
-                    let (slot, index, from) = (self.operand(), self.operand(), self.operand());
-                    let value = self.slot(from);
-                    self.link(slot, index, value);
-                }
-                4 => {
-                    let slot = self.operand();
-                    self.set_slot(slot, 0);
-                }
-                5 => {
-                    let (from, to) = (self.operand(), self.operand());
-                    let value = self.slot(from);
-                    self.set_slot(to, value);
-                }
-                6 => return Some(vec![Done::Snap(start, self.heap.reachable_addresses(self.table()))]),
-                7 => self.heap.collect_all(&mut self.host),
-                8 => {
-                    let (from, index, to) = (self.operand(), self.operand(), self.operand());
-                    let object = self.object(from);
-                    let value = self.heap.reference(object, self.heap.reference_half(object, index));
-                    self.set_slot(to, value);
-                }
-                9 => {
-                    let (slot, index) = (self.operand(), self.operand());
-                    self.link(slot, index, 0);
-                }
-                _ => self.finish(start, 0),
-            }
-            if !self.host.reports.is_empty() {
-                return Some(self.host.take_reports());
-            }
+        let stop = self.program.advance(&self.ops);
+        match stop {
+            Stop::Snapshot(at) => return Some(vec![Done::Snap(at, self.program.reachable_addresses())]),
+            Stop::Ended(at) => self.end = Some((at, 0)),
+            Stop::OutOfMemory(at) => self.end = Some((at, 1)),
+            Stop::Collected | Stop::Exhausted => {}
         }
-        None
+        let reports = self.program.take_reports();
+        let done = reports.iter().map(|(collection, report)| written(self.base, *collection, report));
+        let done: Vec<Done> = done.collect();
+        (!done.is_empty()).then_some(done)
     }
 }
 
@@ -387,7 +230,7 @@ pub fn compare_serial(reader: impl BufRead) -> Result<Comparison, RecordedError>
         match difference(&recorded, predicted.as_ref()) {
             None => comparison.n_exact += 1,
             Some((subject, expected, predicted)) if comparison.first_wrong.is_none() => {
-                let context = format!("after {} of {} numbers of the program", replay.at, replay.ops.len());
+                let context = format!("after {} of {} numbers of the program", replay.program.at(), replay.ops.len());
                 comparison.first_wrong = Some(Wrong { line, subject, expected, predicted, context });
             }
             Some(_) => {}

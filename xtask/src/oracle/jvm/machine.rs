@@ -35,6 +35,11 @@ impl Jvm {
         build.split([',', ')']).next().unwrap_or(build)
     }
 
+    /// What 25 has to be told so that it does not warn of `sun.misc.Unsafe`.
+    pub(crate) fn unsafe_option(&self) -> Option<&'static str> {
+        (self.version >= Version::V25).then_some("--sun-misc-unsafe-memory-access=allow")
+    }
+
     /// Runs it.
     pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Result<Output, String> {
         let mut command = Command::new(&self.java);

@@ -3,20 +3,18 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use jvm_model::layout::Mode;
 use jvm_model::recorded::{Comparison, compare_serial};
 use jvm_model::sizing::Sizing;
 use jvm_model::{Flags, Version};
 use serde_json::json;
 
 use super::Args;
+use super::exchange::{Answer, Question};
 use super::log::{Log, SELECTION};
 use super::machine::Jvm;
 use super::program::{Draw, HeapProgram, Room};
 use super::settings;
 
-/// Bytes of the file's header.
-const HEADER_BYTES: usize = 128;
 /// Longs that results may take.
 const ROOM_LONGS: u64 = 6_000_000;
 /// Numbers of a program on a line of a recording.
@@ -72,34 +70,20 @@ fn draw(seed: u64, version: Version, args: &Args) -> (Vec<String>, Flags, HeapPr
     }
 }
 
-/// What the JVM left in the mapped file.
-struct Answer {
-    status: u64,
-    table: u64,
-    last_op: u64,
-    /// `System.nanoTime()` when the program ended.
-    end_ns: u64,
-    snapshots: Vec<(u64, Vec<u64>)>,
-}
-
 /// Runs the program that a seed draws, and compares.
 pub(super) fn run(jvm: &Jvm, classes: &Path, dir: &Path, seed: u64, args: &Args) -> Result<Outcome, String> {
     let (options, flags, program) = draw(seed, jvm.version, args);
-    let mode = Mode::from_flags(&flags);
     let file = dir.join("program");
-    let io = |error: std::io::Error| format!("{}: {error}", file.display());
-    let sizing = Sizing::of(&flags).map_err(|refusal| refusal.to_string())?;
-    write_program(&file, &program, &mode, sizing.heap.max).map_err(io)?;
+    let question = Question { ops: &program.ops, n_slots: program.n_slots, n_before: 0, n_results: ROOM_LONGS };
+    question.write(&file, &flags)?;
     let log_file = dir.join("log");
     let mut arguments = options.clone();
     arguments.push(format!("-Xlog:{SELECTION}:file={}:timenanos,level,tags:filecount=0", log_file.display()));
-    if jvm.version >= Version::V25 {
-        arguments.push("--sun-misc-unsafe-memory-access=allow".to_owned());
-    }
+    arguments.extend(jvm.unsafe_option().map(str::to_owned));
     arguments.extend(["-cp".to_owned(), classes.display().to_string(), "HeapProgram".to_owned()]);
     arguments.push(file.display().to_string());
     let output = jvm.run(&arguments)?;
-    let answer = read_answer(&file).map_err(io)?;
+    let answer = Answer::read(&file)?;
     let log = std::fs::read_to_string(&log_file).map_err(|error| format!("{}: {error}", log_file.display()))?;
     let mut log = Log::read(&log);
     // The halt allocates, which may be one object too many.
@@ -122,53 +106,6 @@ pub(super) fn run(jvm: &Jvm, classes: &Path, dir: &Path, seed: u64, args: &Args)
             Ok(Outcome::Compared { comparison, recording, summary })
         }
     }
-}
-
-fn write_program(file: &Path, program: &HeapProgram, mode: &Mode, heap_bytes: u64) -> std::io::Result<()> {
-    let results = (HEADER_BYTES + program.ops.len() * 4).next_multiple_of(4096) as u64;
-    let header = match mode.header_bytes() {
-        12 => 0,
-        16 => 1,
-        _ => 2,
-    };
-    let fields = [
-        program.ops.len() as u64,
-        HEADER_BYTES as u64,
-        results,
-        ROOM_LONGS,
-        heap_bytes,
-        header,
-        u64::from(program.n_slots),
-    ];
-    let mut bytes: Vec<u8> = fields.iter().flat_map(|field| field.to_ne_bytes()).collect();
-    bytes.resize(HEADER_BYTES, 0);
-    bytes.extend(program.ops.iter().flat_map(|op| op.to_ne_bytes()));
-    std::fs::write(file, bytes)?;
-    // What is not written takes no room on the disk.
-    std::fs::OpenOptions::new().write(true).open(file)?.set_len(results + ROOM_LONGS * 8)
-}
-
-fn read_answer(file: &Path) -> std::io::Result<Answer> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    let mut file = std::fs::File::open(file)?;
-    let mut longs = |from: u64, n: u64| -> std::io::Result<Vec<u64>> {
-        let mut bytes = vec![0; (n * 8) as usize];
-        file.seek(SeekFrom::Start(from))?;
-        file.read_exact(&mut bytes)?;
-        Ok(bytes.chunks_exact(8).map(|long| u64::from_ne_bytes(long.try_into().expect("eight bytes"))).collect())
-    };
-    let header = longs(0, HEADER_BYTES as u64 / 8)?;
-    let [status, table, used, last_op, end_ns] = header[8..13] else { unreachable!("a header of 16 longs") };
-    let results = header[2];
-    let found = longs(results, used)?;
-    let mut snapshots = Vec::new();
-    let mut rest = &found[..];
-    while let [place, n, more @ ..] = rest {
-        let (addresses, more) = more.split_at(*n as usize);
-        snapshots.push((*place, addresses.to_vec()));
-        rest = more;
-    }
-    Ok(Answer { status, table, last_op, end_ns, snapshots })
 }
 
 /// Writes what happened as a recording; the error is why there is nothing to record.
