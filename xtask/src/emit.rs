@@ -15,7 +15,7 @@ use crate::gallery::{self, Found};
 /// Exit code 0: it was written; 2: misuse.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The language: java, python
+    /// The language: c, java, python
     language: Language,
     /// A workload of the gallery, or a .wl file
     workload: String,

@@ -4,6 +4,7 @@
 //! against its model. Names keep the workload's names; what each construct becomes is the table in `docs/language.md`.
 //! Parameters are resolved: the source says the values that the run has.
 
+mod c;
 mod java;
 mod python;
 mod writer;
@@ -18,6 +19,8 @@ use crate::workload::Workload;
 /// A language that workloads are emitted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Language {
+    /// C11, as gcc takes it on Linux.
+    C,
     /// Java 17 and later.
     Java,
     /// Python 3.11 and later.
@@ -26,11 +29,12 @@ pub enum Language {
 
 impl Language {
     /// All of them.
-    pub const ALL: [Language; 2] = [Language::Java, Language::Python];
+    pub const ALL: [Language; 3] = [Language::C, Language::Java, Language::Python];
 
     /// How files of it end.
     pub const fn extension(self) -> &'static str {
         match self {
+            Language::C => "c",
             Language::Java => "java",
             Language::Python => "py",
         }
@@ -39,6 +43,7 @@ impl Language {
     /// What the language calls a workload of this name: of Java the class, whose file has to have the same name.
     pub fn program_name(self, workload: &Workload) -> String {
         match self {
+            Language::C => workload.name().trim_end_matches(".wl").to_owned(),
             Language::Java => java::class_name(workload),
             Language::Python => workload.name().to_owned(),
         }
@@ -48,6 +53,7 @@ impl Language {
 impl fmt::Display for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Language::C => "c",
             Language::Java => "java",
             Language::Python => "python",
         })
@@ -93,6 +99,7 @@ pub fn emit(
 ) -> Result<String, ParamError> {
     let emission = Emission { workload, params: resolve(workload.file(), overrides)?, seed };
     Ok(match language {
+        Language::C => c::emit(&emission),
         Language::Java => java::emit(&emission),
         Language::Python => python::emit(&emission),
     })

@@ -156,7 +156,7 @@ fn expected(workload: &Workload) -> Expected {
     }
 }
 
-fn workloads() -> Vec<Workload> {
+pub(crate) fn workloads() -> Vec<Workload> {
     let mut sources = gallery();
     sources.push(("oddities".to_owned(), ODDITIES.to_owned()));
     let blocks = examples();
@@ -170,8 +170,8 @@ fn workloads() -> Vec<Workload> {
     sources.iter().map(|(name, source)| Workload::parse(name, source).unwrap()).collect()
 }
 
-fn tool(name: &str) -> Option<Command> {
-    match Command::new(name).arg("-version").output() {
+pub(crate) fn tool(name: &str, version: &str) -> Option<Command> {
+    match Command::new(name).arg(version).output() {
         Ok(said) if said.status.success() => Some(Command::new(name)),
         _ => {
             eprintln!("skipped: there is no {name}");
@@ -182,7 +182,7 @@ fn tool(name: &str) -> Option<Command> {
 
 #[test]
 fn what_is_emitted_does_what_the_emulated_run_does() {
-    let (Some(mut javac), Some(mut java)) = (tool("javac"), tool("java")) else { return };
+    let (Some(mut javac), Some(mut java)) = (tool("javac", "-version"), tool("java", "-version")) else { return };
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emitted-java");
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).unwrap();

@@ -1,6 +1,7 @@
 //! The workload language, from outside: what programs mean, what is said of wrong ones, what machines get to see.
 
 mod diagnostics;
+mod emitted_c;
 mod emitted_java;
 mod faults;
 mod finalizers;
