@@ -12,14 +12,13 @@ pub(crate) mod semantics;
 pub(crate) mod weakrefs;
 
 use memory_trait::{Allocator, ObjectKey, Observer};
-use slotmap::SlotMap;
 
 pub(crate) use self::collection::Phase;
 use self::collection::Running;
 use self::lists::ListId;
 use crate::Version;
-use crate::object::Object;
 use crate::object::heap::Heap;
+use crate::object::table::{Table, place_of};
 use crate::rules::{Rule, rule};
 
 /// Generations of the collector. Source: `pycore_gc.h:NUM_GENERATIONS`.
@@ -60,18 +59,15 @@ pub(crate) struct Gc {
     pub(crate) stats: [GenerationStats; N_GENERATIONS],
     /// Objects that the collections of each generation looked at.
     pub(crate) n_visited: [u64; N_GENERATIONS],
-    /// Heads of the lists, by [`ListId`].
-    pub(crate) heads: [ObjectKey; lists::N_LISTS],
     /// `gc.DEBUG_SAVEALL`: garbage is not cleared but kept in this list, `gc.garbage`.
     pub(crate) saves_into: Option<ObjectKey>,
-    /// A buffer of ours.
-    pub(crate) scratch: Vec<ObjectKey>,
     /// The collection in progress.
     pub(crate) running: Option<Running>,
 }
 
 impl Gc {
-    pub(crate) fn new(thresholds: [u32; N_GENERATIONS], objects: &mut SlotMap<ObjectKey, Object>) -> Gc {
+    pub(crate) fn new(thresholds: [u32; N_GENERATIONS], objects: &mut Table) -> Gc {
+        lists::make_heads(objects);
         Gc {
             thresholds,
             counts: [0; N_GENERATIONS],
@@ -82,9 +78,7 @@ impl Gc {
             long_lived_total: 0,
             stats: [GenerationStats::default(); N_GENERATIONS],
             n_visited: [0; N_GENERATIONS],
-            heads: std::array::from_fn(|_| lists::new_head(objects)),
             saves_into: None,
-            scratch: Vec::new(),
             running: None,
         }
     }
@@ -160,21 +154,21 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// `gc.freeze()`: whatever is tracked is never looked at again, until [`Heap::unfreeze`].
     pub(crate) fn freeze(&mut self) {
         for generation in 0..N_GENERATIONS {
-            self.merge(ListId::Generation(generation), ListId::Permanent);
+            self.objects.merge(ListId::Generation(generation), ListId::Permanent);
             self.gc.counts[generation] = 0;
         }
     }
 
     /// `gc.unfreeze()`: all of that is in the oldest generation again.
     pub(crate) fn unfreeze(&mut self) {
-        self.merge(ListId::Permanent, ListId::Generation(N_GENERATIONS - 1));
+        self.objects.merge(ListId::Permanent, ListId::Generation(N_GENERATIONS - 1));
     }
 
     /// `PyObject_GC_Track`: into the youngest generation, if it is not tracked yet.
     #[inline]
     pub(crate) fn track(&mut self, key: ObjectKey) {
         if !self.objects[key].is_tracked() {
-            self.append_to(ListId::Generation(0), key);
+            self.objects.append_to(ListId::Generation(0), place_of(key));
         }
     }
 
@@ -182,7 +176,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[inline]
     pub(crate) fn untrack(&mut self, key: ObjectKey) {
         if self.objects[key].is_tracked() {
-            self.unlink(key);
+            self.objects.unlink(place_of(key));
         }
     }
 }

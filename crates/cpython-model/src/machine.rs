@@ -161,8 +161,8 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     #[inline]
     fn tell_stored(&mut self, place: Place, old: Option<ObjectKey>, new: Option<ObjectKey>) {
         if O::WATCHES {
-            let old = old.and_then(|key| self.heap.object(key).id());
-            let new = new.and_then(|key| self.heap.object(key).id());
+            let old = old.and_then(|key| self.heap.objects.id(key));
+            let new = new.and_then(|key| self.heap.objects.id(key));
             if old.is_some() || new.is_some() {
                 self.heap.journal.tell(|| Event::Stored { place, old, new });
             }
@@ -173,7 +173,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     #[inline]
     fn tell_stored_in(&mut self, owner: ObjectKey, index: u64, old: Option<ObjectKey>, new: Option<ObjectKey>) {
         if O::WATCHES
-            && let Some(object) = self.heap.object(owner).id()
+            && let Some(object) = self.heap.objects.id(owner)
         {
             self.tell_stored(Place::Inside { object, index }, old, new);
         }
@@ -214,7 +214,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     }
 
     fn place(&mut self, at: usize, key: ObjectKey, temporary: Option<ObjectKey>) {
-        if self.heap.object(key).is_gc && !matches!(self.heap.object(key).body, crate::object::Body::Dict(_)) {
+        if self.heap.object(key).body.is_gc() && !matches!(self.heap.object(key).body, crate::object::Body::Dict(_)) {
             self.heap.track(key);
         }
         if let Some(temporary) = temporary {
@@ -258,7 +258,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
 
     /// Everything that the workload created and that still exists is reclaimed, in order of creation.
     fn reclaim_all(&mut self) {
-        let mut left: Vec<_> = self.heap.objects.values().filter_map(crate::object::Object::id).collect();
+        let mut left: Vec<_> = self.heap.objects.iter().filter_map(|(key, _)| self.heap.objects.id(key)).collect();
         left.sort_unstable();
         for object in left {
             self.heap.journal.tell(|| Event::Reclaimed { object, by: Reclaimer::Exit });

@@ -12,13 +12,13 @@ pub(crate) mod lists;
 pub(crate) mod maps;
 pub(crate) mod scalars;
 pub(crate) mod spares;
+pub(crate) mod table;
 pub(crate) mod texts;
 
-use memory_trait::journal::Naming;
-use memory_trait::{Address, ObjectId, ObjectKey};
-use slotmap::Key;
+use memory_trait::{Address, ObjectKey};
 
 use self::dict::Dict;
+use self::table::{NOWHERE, Place};
 use crate::layout::TextKind;
 
 /// The reference count of an object that is never reclaimed. Source: 3.12 `Include/object.h:_Py_IMMORTAL_REFCNT`.
@@ -43,22 +43,50 @@ pub(crate) enum Body {
     /// A `float`.
     Float(f64),
     /// A `str`.
-    Text(Text),
+    Text(Box<Text>),
     /// A `bytes` of zeros, so many.
     Bytes(u64),
     /// A `tuple`.
     Tuple(Vec<ObjectKey>),
     /// A `list`.
-    List(List),
-    /// A `dict`. Boxed: it is large and its own tables are elsewhere anyway.
+    List(Box<List>),
+    /// A `dict`.
     Dict(Box<Dict>),
-    /// An instance of a class with `__slots__`.
+    /// An instance of a class with few slots, which are here.
     Instance(Instance),
+    /// An instance of a class with many slots, which are elsewhere.
+    LargeInstance(LargeInstance),
     /// A `weakref.ref`.
-    Weak(Weak),
+    Weak(Box<Weak>),
 }
 
+/// The slots of an instance, in the order of the record's fields. `None` is NULL: the attribute is not set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Instance {
+    pub(crate) class: u32,
+    pub(crate) fields: [Option<ObjectKey>; N_INLINE],
+}
+
+/// The same for more slots than fit into the record of an object.
+#[derive(Debug)]
+pub(crate) struct LargeInstance {
+    pub(crate) class: u32,
+    pub(crate) fields: Box<[Option<ObjectKey>]>,
+}
+
+/// How many slots fit into the record of an object: most classes have at most three.
+pub(crate) const N_INLINE: usize = 3;
+
 impl Body {
+    /// Whether its type takes part in cyclic collection (`Py_TPFLAGS_HAVE_GC`).
+    #[inline]
+    pub(crate) fn is_gc(&self) -> bool {
+        matches!(
+            self,
+            Body::Tuple(_) | Body::List(_) | Body::Dict(_) | Body::Instance(_) | Body::LargeInstance(_) | Body::Weak(_)
+        )
+    }
+
     /// Whether it owns memory of the host's, which would have to be given back.
     pub(crate) fn owns_memory(&self) -> bool {
         match self {
@@ -68,17 +96,45 @@ impl Body {
             | Body::Int(_)
             | Body::Float(_)
             | Body::Bytes(_)
-            | Body::Instance(Instance { class: _, fields: Fields::Inline(_) })
-            | Body::Weak(_) => false,
-            Body::List(list) => list.items.capacity() > 0,
+            | Body::Instance(_) => false,
             Body::Tuple(items) => items.capacity() > 0,
-            Body::Text(_) | Body::Dict(_) | Body::Instance(Instance { class: _, fields: Fields::Many(_) }) => true,
+            Body::Text(_) | Body::List(_) | Body::Dict(_) | Body::LargeInstance(_) | Body::Weak(_) => true,
+        }
+    }
+
+    /// The class of an instance.
+    #[inline]
+    pub(crate) fn class(&self) -> Option<u32> {
+        match self {
+            Body::Instance(instance) => Some(instance.class),
+            Body::LargeInstance(instance) => Some(instance.class),
+            _ => None,
+        }
+    }
+
+    /// The slots of an instance.
+    #[inline]
+    pub(crate) fn fields(&self) -> Option<&[Option<ObjectKey>]> {
+        match self {
+            Body::Instance(instance) => Some(&instance.fields),
+            Body::LargeInstance(instance) => Some(&instance.fields),
+            _ => None,
+        }
+    }
+
+    /// The slots of an instance, to change.
+    #[inline]
+    pub(crate) fn fields_mut(&mut self) -> Option<&mut [Option<ObjectKey>]> {
+        match self {
+            Body::Instance(instance) => Some(&mut instance.fields),
+            Body::LargeInstance(instance) => Some(&mut instance.fields),
+            _ => None,
         }
     }
 }
 
 /// The characters of a `str`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Text {
     pub(crate) chars: String,
     pub(crate) n_chars: u64,
@@ -95,42 +151,6 @@ pub(crate) struct List {
     pub(crate) block: Address,
 }
 
-/// The slots of an instance, in the order of the record's fields. `None` is NULL: the attribute is not set.
-#[derive(Debug)]
-pub(crate) struct Instance {
-    pub(crate) class: u32,
-    pub(crate) fields: Fields,
-}
-
-/// How many fields fit into the object itself.
-pub(crate) const N_INLINE: usize = 4;
-
-/// Few fields are kept inline: most records have at most four.
-#[derive(Debug)]
-pub(crate) enum Fields {
-    Inline([Option<ObjectKey>; N_INLINE]),
-    Many(Box<[Option<ObjectKey>]>),
-}
-
-impl Fields {
-    #[inline]
-    pub(crate) fn get(&self, index: usize) -> Option<ObjectKey> {
-        match self {
-            Fields::Inline(fields) => fields[index],
-            Fields::Many(fields) => fields[index],
-        }
-    }
-
-    #[inline]
-    pub(crate) fn replace(&mut self, index: usize, value: Option<ObjectKey>) -> Option<ObjectKey> {
-        let field = match self {
-            Fields::Inline(fields) => &mut fields[index],
-            Fields::Many(fields) => &mut fields[index],
-        };
-        std::mem::replace(field, value)
-    }
-}
-
 /// A weak reference, linked with the others to the same object.
 #[derive(Debug)]
 pub(crate) struct Weak {
@@ -143,49 +163,58 @@ pub(crate) struct Weak {
     pub(crate) callback: Option<u64>,
 }
 
-/// An object: header and body.
-#[expect(clippy::struct_excessive_bools, reason = "flags that the runtime keeps in spare bits of the header")]
+/// What the collector knows of an object while it collects its generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It is not collecting that generation.
+    None,
+    /// `PREV_MASK_COLLECTING`: not yet known to be reachable.
+    Collecting,
+    /// `NEXT_MASK_UNREACHABLE` as well: tentatively unreachable.
+    Unreachable,
+}
+
+/// An object: header and body, in one cache line.
 #[derive(Debug)]
 pub(crate) struct Object {
+    /// Which of the objects that were in its place it is; odd while it lives.
+    version: u32,
     pub(crate) refcount: u32,
-    /// The collector's working copy of the count.
-    pub(crate) gc_refs: u32,
-    /// Neighbours in a list of the collector; null when untracked.
-    pub(crate) prev: ObjectKey,
-    pub(crate) next: ObjectKey,
+    /// Neighbours in a list of the collector; [`NOWHERE`] when untracked.
+    pub(crate) prev: Place,
+    pub(crate) next: Place,
     /// `id()`.
     pub(crate) address: Address,
-    /// The newest weak reference to it.
-    pub(crate) weakrefs: Option<ObjectKey>,
-    /// Its name, if the workload created it.
-    pub(crate) naming: Option<Naming>,
-    /// Whether its type takes part in cyclic collection (`Py_TPFLAGS_HAVE_GC`).
-    pub(crate) is_gc: bool,
+    /// The collector's working copy of the count.
+    pub(crate) gc_refs: u32,
+    pub(crate) mark: Mark,
+    /// Whether there is a weak reference to it.
+    pub(crate) has_weakrefs: bool,
     /// Whether its `__del__` was called.
     pub(crate) is_finalized: bool,
-    /// `PREV_MASK_COLLECTING`: in the generation being collected and not yet known to be reachable.
-    pub(crate) is_collecting: bool,
-    /// `NEXT_MASK_UNREACHABLE`: tentatively unreachable.
-    pub(crate) is_unreachable: bool,
+    /// Whether the workload created it, and has a name for it.
+    is_named: bool,
     pub(crate) body: Body,
 }
 
 impl Object {
+    /// The version of the first object in a place.
+    const FIRST_VERSION: u32 = 1;
+
     /// An untracked object with one reference.
     #[inline]
-    pub(crate) fn new(body: Body, address: Address, is_gc: bool) -> Object {
+    fn new(body: Body, address: Address) -> Object {
         Object {
+            version: Object::FIRST_VERSION,
             refcount: 1,
-            gc_refs: 0,
-            prev: ObjectKey::null(),
-            next: ObjectKey::null(),
+            prev: NOWHERE,
+            next: NOWHERE,
             address,
-            weakrefs: None,
-            naming: None,
-            is_gc,
+            gc_refs: 0,
+            mark: Mark::None,
+            has_weakrefs: false,
             is_finalized: false,
-            is_collecting: false,
-            is_unreachable: false,
+            is_named: false,
             body,
         }
     }
@@ -193,7 +222,13 @@ impl Object {
     /// Whether the collector has it in one of its lists.
     #[inline]
     pub(crate) fn is_tracked(&self) -> bool {
-        !self.next.is_null()
+        self.next != NOWHERE
+    }
+
+    /// Whether a collection of its generation is running that does not know yet whether it can be reached.
+    #[inline]
+    pub(crate) fn is_collecting(&self) -> bool {
+        self.mark != Mark::None
     }
 
     /// Whether it refers to nothing and its death is a matter of a block.
@@ -202,16 +237,10 @@ impl Object {
         matches!(self.body, Body::Int(_) | Body::Float(_) | Body::Text(_) | Body::Bytes(_))
     }
 
-    /// Its identity, if the workload created it.
-    #[inline]
-    pub(crate) fn id(&self) -> Option<ObjectId> {
-        self.naming.map(|naming| naming.object)
-    }
-
     /// `_PyObject_GC_MAY_BE_TRACKED`: whether a container that holds it has to be watched by the collector.
     #[inline]
     pub(crate) fn may_be_tracked(&self) -> bool {
-        self.is_gc && (!matches!(self.body, Body::Tuple(_)) || self.is_tracked())
+        self.body.is_gc() && (!matches!(self.body, Body::Tuple(_)) || self.is_tracked())
     }
 
     /// The type's name, as error messages give it.
@@ -227,7 +256,7 @@ impl Object {
             Body::Tuple(_) => "tuple",
             Body::List(_) => "list",
             Body::Dict(_) => "dict",
-            Body::Instance(_) => "instance",
+            Body::Instance(_) | Body::LargeInstance(_) => "instance",
             Body::Weak(_) => "weakref",
         }
     }

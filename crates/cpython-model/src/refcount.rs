@@ -10,13 +10,13 @@ pub(crate) mod weakrefs;
 pub(crate) mod work;
 
 use memory_trait::{Allocator, Event, ObjectKey, Observer};
-use slotmap::SlotMap;
 
 use self::trashcan::Trashcan;
 use self::work::Work;
 use crate::Version;
+use crate::object::IMMORTAL;
 use crate::object::heap::Heap;
-use crate::object::{IMMORTAL, Object};
+use crate::object::table::Table;
 
 /// Something of the program has to run before the deaths go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(crate) struct Suspended {
 
 /// Adds `n` references to an object.
 #[inline]
-pub(crate) fn add_reference(objects: &mut SlotMap<ObjectKey, Object>, key: ObjectKey, n: u32) {
+pub(crate) fn add_reference(objects: &mut Table, key: ObjectKey, n: u32) {
     let object = &mut objects[key];
     if object.refcount != IMMORTAL {
         object.refcount += n;
@@ -160,7 +160,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     pub(crate) fn tell_reclaimed(&mut self, key: ObjectKey) {
         self.n_died += 1;
         if O::WATCHES
-            && let Some(object) = self.objects[key].id()
+            && let Some(object) = self.objects.id(key)
         {
             let by = self.reclaimer;
             self.journal.tell(|| Event::Reclaimed { object, by });

@@ -92,7 +92,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
 
     /// Instances of a record type that have not been reclaimed. Counts them.
     pub fn n_objects_of(&self, record: RecordId) -> u64 {
-        let is_one = |body: &Body| matches!(body, Body::Instance(instance) if instance.class == record.0);
+        let is_one = |body: &Body| body.class() == Some(record.0);
         self.heap.objects.values().filter(|object| is_one(&object.body)).count() as u64
     }
 

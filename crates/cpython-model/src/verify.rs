@@ -12,10 +12,11 @@
 
 use memory_trait::{Allocator, ObjectKey, Observer};
 use rustc_hash::{FxHashMap, FxHashSet};
-use slotmap::Key;
 
+use crate::cycle::lists::N_LISTS;
 use crate::machine::Pending;
-use crate::object::{Body, Fields, IMMORTAL, Object, STATIC_REFCOUNT_3_11};
+use crate::object::table::{NOWHERE, Place, place_of};
+use crate::object::{Body, IMMORTAL, Instance, LargeInstance, Object, STATIC_REFCOUNT_3_11};
 use crate::refcount::work::Work;
 use crate::{CPython, Version};
 
@@ -28,10 +29,8 @@ fn references(object: &Object) -> Vec<ObjectKey> {
             let live = dict.entries().iter().filter_map(|entry| Some([entry.key?, entry.value]));
             live.flatten().collect()
         }
-        Body::Instance(instance) => match &instance.fields {
-            Fields::Inline(fields) => fields.iter().flatten().copied().collect(),
-            Fields::Many(fields) => fields.iter().flatten().copied().collect(),
-        },
+        Body::Instance(instance) => instance.fields.iter().flatten().copied().collect(),
+        Body::LargeInstance(instance) => instance.fields.iter().flatten().copied().collect(),
         Body::Sentinel
         | Body::None
         | Body::Bool(_)
@@ -130,7 +129,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             }
         }
         let statics: FxHashSet<ObjectKey> = self.statics().into_iter().collect();
-        for (key, object) in &self.heap.objects {
+        for (key, object) in self.heap.objects.iter() {
             let mut expected = counts.remove(&key).unwrap_or_default();
             if statics.contains(&key) {
                 expected = if self.version() >= Version::V3_12 { IMMORTAL } else { STATIC_REFCOUNT_3_11 + expected };
@@ -151,37 +150,39 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     fn verify_lists(&self) -> Result<(), String> {
         let objects = &self.heap.objects;
         let mut listed: FxHashSet<ObjectKey> = FxHashSet::default();
-        for &head in &self.heap.gc.heads {
-            let (mut prev, mut at) = (head, objects[head].next);
+        let live: FxHashMap<Place, ObjectKey> = objects.iter().map(|(key, _)| (place_of(key), key)).collect();
+        for head in NOWHERE + 1..=N_LISTS as Place {
+            let (mut prev, mut at) = (head, objects.at(head).next);
             while at != head {
-                let Some(object) = objects.get(at) else { return Err("a list leads to something that is gone".into()) };
+                let Some(&key) = live.get(&at) else { return Err("a list leads to something that is gone".into()) };
+                let object = &objects[key];
                 if object.prev != prev {
-                    return Err(format!("{} is linked wrongly", self.describe(at)));
+                    return Err(format!("{} is linked wrongly", self.describe(key)));
                 }
-                if !object.is_gc || !listed.insert(at) {
-                    return Err(format!("{} is in a list where it must not be", self.describe(at)));
+                if !object.body.is_gc() || !listed.insert(key) {
+                    return Err(format!("{} is in a list where it must not be", self.describe(key)));
                 }
                 (prev, at) = (at, object.next);
             }
-            if objects[head].prev != prev {
+            if objects.at(head).prev != prev {
                 return Err("a list's end is not its head's".into());
             }
         }
         let is_busy = !self.heap.refcounting.work.is_empty() || !self.pending.is_empty();
-        for (key, object) in objects {
+        for (key, object) in objects.iter() {
             let is_head = matches!(object.body, Body::Sentinel);
-            if !is_head && object.next.is_null() == listed.contains(&key) {
+            if !is_head && (object.next == NOWHERE) == listed.contains(&key) {
                 return Err(format!("{} does not know whether it is tracked", self.describe(key)));
             }
             let must_be_tracked = match &object.body {
-                Body::List(_) | Body::Instance(_) | Body::Weak(_) => true,
+                Body::List(_) | Body::Instance(_) | Body::LargeInstance(_) | Body::Weak(_) => true,
                 Body::Dict(_) | Body::Tuple(_) => references(object).iter().any(|&child| {
                     let child = &objects[child];
-                    child.is_gc && !child.next.is_null()
+                    child.body.is_gc() && child.next != NOWHERE
                 }),
                 _ => false,
             };
-            if must_be_tracked && object.next.is_null() && object.refcount > 0 && !is_busy {
+            if must_be_tracked && object.next == NOWHERE && object.refcount > 0 && !is_busy {
                 return Err(format!("{} is not tracked", self.describe(key)));
             }
         }
@@ -189,7 +190,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     }
 
     fn verify_dicts(&self) -> Result<(), String> {
-        for (key, object) in &self.heap.objects {
+        for (key, object) in self.heap.objects.iter() {
             let Body::Dict(dict) = &object.body else { continue };
             let live = dict.entries().iter().filter(|entry| entry.key.is_some()).count();
             if live != dict.len() {
@@ -214,8 +215,12 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     fn verify_weakrefs(&self) -> Result<(), String> {
         let objects = &self.heap.objects;
         let mut n_listed = 0;
-        for (key, object) in objects {
-            let (mut at, mut prev) = (object.weakrefs, None);
+        for (key, object) in objects.iter() {
+            let newest = self.heap.weakrefs.get(key).copied();
+            if object.has_weakrefs != newest.is_some() {
+                return Err(format!("{} does not know whether it is weakly referenced", self.describe(key)));
+            }
+            let (mut at, mut prev) = (newest, None);
             while let Some(weak_key) = at {
                 let Some(Body::Weak(weak)) = objects.get(weak_key).map(|object| &object.body) else {
                     return Err(format!("{} has a weak reference that is none", self.describe(key)));
@@ -257,7 +262,9 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
                     payload += 16 * dict.len() as u64;
                     n_blocks += u64::from(!dict.block.is_null());
                 }
-                Body::Instance(instance) => payload += 8 * self.heap.classes[instance.class as usize].n_fields as u64,
+                Body::Instance(Instance { class, .. }) | Body::LargeInstance(LargeInstance { class, .. }) => {
+                    payload += 8 * self.heap.classes[*class as usize].n_fields as u64;
+                }
                 Body::Weak(_) => payload += 8,
                 Body::Bytes(n) => payload += n,
                 Body::Text(text) => {
@@ -285,7 +292,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
 
     fn describe(&self, key: ObjectKey) -> String {
         let object = &self.heap.objects[key];
-        match object.naming {
+        match self.heap.objects.name(key) {
             Some(naming) => format!("{} #{}", object.type_name(), naming.object.0),
             None => format!("a {} at {}", object.type_name(), object.address),
         }

@@ -7,8 +7,8 @@ use memory_trait::{Allocator, Collection, Event, ObjectKey, Observer, Reclaimer}
 
 use super::N_GENERATIONS;
 use super::lists::ListId;
-use crate::object::Body;
 use crate::object::heap::Heap;
+use crate::object::{Body, Mark};
 use crate::refcount::Due;
 use crate::refcount::work::{Owner, Work};
 use crate::rules::{Rule, rule};
@@ -68,7 +68,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         self.gc.counts[..=generation].fill(0);
         let young = ListId::Generation(generation);
         for younger in 0..generation {
-            self.merge(ListId::Generation(younger), young);
+            self.objects.merge(ListId::Generation(younger), young);
         }
         self.gc.n_visited[generation] += self.deduce_unreachable(young, ListId::Unreachable);
         self.untrack_tuples(young);
@@ -80,7 +80,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             if generation == N_GENERATIONS - 2 {
                 self.gc.long_lived_pending += if rule(Rule::SurvivorsArePending) { self.list_len(young) } else { 0 };
             }
-            self.merge(young, running.old());
+            self.objects.merge(young, running.old());
         }
         self.clear_weakrefs_of_garbage();
         self.push_work(Work::Collect(Phase::Callbacks));
@@ -116,7 +116,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             Phase::Cleared(key) => {
                 if self.first_of(ListId::StillUnreachable) == Some(key) {
                     let old = self.running().old();
-                    self.objects[key].is_collecting = false;
+                    self.objects[key].mark = Mark::None;
                     self.move_to(old, key);
                 }
                 self.push_work(Work::Collect(Phase::Clear));
@@ -138,7 +138,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
                 return;
             }
         }
-        self.merge(ListId::Seen, ListId::Unreachable);
+        self.objects.merge(ListId::Seen, ListId::Unreachable);
         self.push_work(Work::Collect(Phase::SecondLook));
     }
 
@@ -146,13 +146,13 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     fn second_look(&mut self) {
         let running = *self.running();
         if running.has_run_code && rule(Rule::GarbageIsLookedAtAgain) {
-            for key in self.iter_list(ListId::Unreachable).collect::<Vec<_>>() {
-                self.objects[key].is_collecting = false;
+            for place in self.objects.in_list(ListId::Unreachable).collect::<Vec<_>>() {
+                self.objects.at_mut(place).mark = Mark::None;
             }
             self.deduce_unreachable(ListId::Unreachable, ListId::StillUnreachable);
-            self.merge(ListId::Unreachable, running.old());
+            self.objects.merge(ListId::Unreachable, running.old());
         } else {
-            self.merge(ListId::Unreachable, ListId::StillUnreachable);
+            self.objects.merge(ListId::Unreachable, ListId::StillUnreachable);
         }
         let n_garbage = self.list_len(ListId::StillUnreachable);
         self.running().n_collected += n_garbage;
@@ -189,7 +189,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
                 let dict = self.dict_take(key);
                 self.push_work(Work::Entries { owner: None, dict, next: 0 });
             }
-            Body::Instance(_) => self.push_work(Work::Slots { key, next: 0, dies: false }),
+            Body::Instance(_) | Body::LargeInstance(_) => self.push_work(Work::Slots { key, next: 0, dies: false }),
             Body::Weak(_) => {
                 self.clear_weak(key);
                 self.weak_mut(key).callback = None;
@@ -236,17 +236,16 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         if !rule(Rule::TuplesAreUntracked) {
             return;
         }
-        let head = self.head(list);
-        let mut key = self.objects[head].next;
-        while key != head {
-            let object = &self.objects[key];
+        let mut place = self.objects.at(list.head()).next;
+        while place != list.head() {
+            let object = self.objects.at(place);
             let next = object.next;
             if let Body::Tuple(items) = &object.body
                 && !items.iter().any(|&item| self.objects[item].may_be_tracked())
             {
-                self.unlink(key);
+                self.objects.unlink(place);
             }
-            key = next;
+            place = next;
         }
     }
 
@@ -255,26 +254,22 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         if !rule(Rule::DictsAreUntracked) {
             return;
         }
-        let head = self.head(list);
-        let mut key = self.objects[head].next;
-        while key != head {
-            let object = &self.objects[key];
+        let mut place = self.objects.at(list.head()).next;
+        while place != list.head() {
+            let object = self.objects.at(place);
             let next = object.next;
             if let Body::Dict(dict) = &object.body {
                 let mut live = dict.entries().iter().filter(|entry| entry.key.is_some());
                 if !live.any(|entry| self.objects[entry.value].may_be_tracked()) {
-                    self.unlink(key);
+                    self.objects.unlink(place);
                 }
             }
-            key = next;
+            place = next;
         }
     }
 
     fn has_del(&self, key: ObjectKey) -> bool {
-        match &self.objects[key].body {
-            Body::Instance(instance) => self.classes[instance.class as usize].has_del,
-            _ => false,
-        }
+        self.objects[key].body.class().is_some_and(|class| self.classes[class as usize].has_del)
     }
 
     fn running(&mut self) -> &mut Running {

@@ -9,11 +9,12 @@ use memory_trait::{Allocator, ObjectKey, Observer};
 use super::lists::ListId;
 use crate::Version;
 use crate::object::heap::{Class, Heap};
-use crate::object::{Body, Fields, IMMORTAL};
+use crate::object::table::{Place, Table, place_of};
+use crate::object::{Body, IMMORTAL, Instance, Mark};
 
 /// The references of an object in the order of its `tp_traverse`: lists and tuples from the last, dictionaries by
 /// entry (keys are never collected here), slots by attribute name. A weak reference's callback is no object.
-pub(crate) fn traverse(body: &Body, classes: &[Class], mut visit: impl FnMut(ObjectKey)) {
+fn traverse(body: &Body, classes: &[Class], mut visit: impl FnMut(ObjectKey)) {
     match body {
         Body::List(list) => list.items.iter().rev().copied().for_each(visit),
         Body::Tuple(items) => items.iter().rev().copied().for_each(visit),
@@ -24,19 +25,37 @@ pub(crate) fn traverse(body: &Body, classes: &[Class], mut visit: impl FnMut(Obj
                 }
             }
         }
-        Body::Instance(instance) => {
-            let fields: &[Option<ObjectKey>] = match &instance.fields {
-                Fields::Inline(fields) => fields,
-                Fields::Many(fields) => fields,
-            };
+        Body::LargeInstance(instance) => {
             for &slot in &classes[instance.class as usize].slot_order {
-                if let Some(value) = fields[slot as usize] {
+                if let Some(value) = instance.fields[slot as usize] {
                     visit(value);
                 }
             }
         }
         _ => {}
     }
+}
+
+/// Visits the references of the object in a place, in order, with the table to change.
+#[inline]
+fn visit_references(
+    objects: &mut Table,
+    classes: &[Class],
+    place: Place,
+    mut visit: impl FnMut(&mut Table, ObjectKey),
+) {
+    if let Body::Instance(Instance { class, fields }) = objects.at(place).body {
+        for &slot in &classes[class as usize].slot_order {
+            if let Some(value) = fields[slot as usize] {
+                visit(objects, value);
+            }
+        }
+        return;
+    }
+    // The body is borrowed for the time being: nobody looks at it meanwhile.
+    let body = std::mem::take(&mut objects.at_mut(place).body);
+    traverse(&body, classes, |child| visit(objects, child));
+    objects.at_mut(place).body = body;
 }
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
@@ -50,92 +69,80 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     }
 
     fn update_refs(&mut self, base: ListId) -> u64 {
-        let head = self.head(base);
         let has_immortals = self.version >= Version::V3_12;
         let mut n_visited = 0;
-        let mut key = self.objects[head].next;
-        while key != head {
+        let mut place = self.objects.at(base.head()).next;
+        while place != base.head() {
             n_visited += 1;
-            let object = &mut self.objects[key];
+            let object = self.objects.at_mut(place);
             let next = object.next;
             if has_immortals && object.refcount == IMMORTAL {
-                self.move_to(ListId::Permanent, key);
+                self.objects.move_to(ListId::Permanent, place);
             } else {
                 object.gc_refs = object.refcount;
-                object.is_collecting = true;
+                object.mark = Mark::Collecting;
             }
-            key = next;
+            place = next;
         }
         n_visited
     }
 
     fn subtract_refs(&mut self, base: ListId) {
-        let head = self.head(base);
-        let mut key = self.objects[head].next;
-        while key != head {
-            let body = std::mem::take(&mut self.objects[key].body);
-            let objects = &mut self.objects;
-            traverse(&body, &self.classes, |child| {
+        let mut place = self.objects.at(base.head()).next;
+        while place != base.head() {
+            visit_references(&mut self.objects, &self.classes, place, |objects, child| {
                 let child = &mut objects[child];
-                if child.is_collecting {
+                if child.is_collecting() {
                     debug_assert!(child.gc_refs > 0, "more references to a {} than its count", child.type_name());
                     child.gc_refs -= 1;
                 }
             });
-            let object = &mut self.objects[key];
-            object.body = body;
-            key = object.next;
+            place = self.objects.at(place).next;
         }
     }
 
     fn move_unreachable(&mut self, base: ListId, unreachable: ListId) {
-        let head = self.head(base);
-        let mut key = self.objects[head].next;
-        while key != head {
-            if self.objects[key].gc_refs > 0 {
-                self.visit_reachable(key, base);
-                let object = &mut self.objects[key];
-                object.is_collecting = false;
-                key = object.next;
+        let mut place = self.objects.at(base.head()).next;
+        while place != base.head() {
+            let object = self.objects.at_mut(place);
+            if object.gc_refs > 0 {
+                self.visit_reachable(place, base);
+                let object = self.objects.at_mut(place);
+                object.mark = Mark::None;
+                place = object.next;
             } else {
-                let next = self.objects[key].next;
-                self.move_to(unreachable, key);
-                self.objects[key].is_unreachable = true;
-                key = next;
+                let next = object.next;
+                object.mark = Mark::Unreachable;
+                self.objects.move_to(unreachable, place);
+                place = next;
             }
         }
-        let head = self.head(unreachable);
-        let mut key = self.objects[head].next;
-        while key != head {
-            let object = &mut self.objects[key];
-            object.is_unreachable = false;
-            key = object.next;
+        let mut place = self.objects.at(unreachable.head()).next;
+        while place != unreachable.head() {
+            let object = self.objects.at_mut(place);
+            object.mark = Mark::Collecting;
+            place = object.next;
         }
     }
 
     /// What a reachable object refers to is reachable: objects not yet looked at stay, suspects come back.
-    fn visit_reachable(&mut self, key: ObjectKey, base: ListId) {
-        let body = std::mem::take(&mut self.objects[key].body);
-        let mut rescued = std::mem::take(&mut self.gc.scratch);
-        let objects = &mut self.objects;
-        traverse(&body, &self.classes, |child_key| {
+    #[inline]
+    fn visit_reachable(&mut self, place: Place, base: ListId) {
+        visit_references(&mut self.objects, &self.classes, place, |objects, child_key| {
             let child = &mut objects[child_key];
-            if !child.is_collecting {
-                return;
-            }
-            if child.is_unreachable {
-                child.is_unreachable = false;
-                child.gc_refs = 1;
-                rescued.push(child_key);
-            } else if child.gc_refs == 0 {
-                child.gc_refs = 1;
+            match child.mark {
+                Mark::None => {}
+                Mark::Collecting => {
+                    if child.gc_refs == 0 {
+                        child.gc_refs = 1;
+                    }
+                }
+                Mark::Unreachable => {
+                    child.mark = Mark::Collecting;
+                    child.gc_refs = 1;
+                    objects.move_to(base, place_of(child_key));
+                }
             }
         });
-        self.objects[key].body = body;
-        for &child in &rescued {
-            self.move_to(base, child);
-        }
-        rescued.clear();
-        self.gc.scratch = rescued;
     }
 }

@@ -16,8 +16,8 @@ use rustc_hash::FxHashMap;
 
 pub use self::operation::GraphOperation;
 use super::N_GENERATIONS;
+use crate::object::Body;
 use crate::object::heap::Heap;
-use crate::object::{Body, List};
 use crate::refcount::Due;
 use crate::rules::{Rule, rule};
 use crate::{PageAllocator, Pymalloc, Version};
@@ -111,11 +111,11 @@ impl<A: Allocator> Graph<A> {
         let object = heap.class_with_dict(&["x", "y"], vec![none; 2]);
         let finalizable = heap.class(&["p", "q", "w"], vec![none; 3], true);
         // The loop's iterator.
-        let iterator = heap.insert(Body::List(List::default()), Address::NULL, true);
+        let iterator = heap.insert(Body::List(Box::default()), Address::NULL);
         heap.gc.count_allocation();
         heap.track(iterator);
         // `gc.garbage` is as old as the interpreter.
-        let garbage = heap.insert(Body::List(List::default()), Address::NULL, true);
+        let garbage = heap.insert(Body::List(Box::default()), Address::NULL);
         Graph {
             heap,
             slots: vec![none; n_slots],

@@ -51,9 +51,10 @@ pub const fn long_sum_bytes(n_digits_larger: u64) -> u64 {
 }
 
 /// The four kinds of `str`, by the widest character.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TextKind {
     /// All below U+0080: one byte each, behind a shorter header.
+    #[default]
     Ascii,
     /// All below U+0100: one byte each.
     Latin1,

@@ -194,10 +194,8 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     }
 
     fn finalizer_of(&self, key: ObjectKey) -> FunctionId {
-        let crate::object::Body::Instance(instance) = &self.heap.object(key).body else {
-            panic!("only instances have finalizers")
-        };
-        self.program.records[instance.class as usize].finalizer.expect("the class has a finalizer")
+        let class = self.heap.object(key).body.class().expect("only instances have finalizers");
+        self.program.records[class as usize].finalizer.expect("the class has a finalizer")
     }
 
     pub(super) fn spawn(&mut self, function: FunctionId, arguments: &[Slot]) -> Outcome<ThreadId> {

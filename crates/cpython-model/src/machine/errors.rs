@@ -79,6 +79,6 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
 
     /// The name that the workload knows an object by.
     pub(super) fn object_name(&self, object: ObjectKey) -> Option<ObjectName> {
-        self.heap.object(object).naming.map(|naming| naming.name(&self.program))
+        self.heap.objects.name(object).map(|naming| naming.name(&self.program))
     }
 }

@@ -3,7 +3,6 @@
 use memory_trait::{Allocator, Event, FaultKind, FieldIndex, Label, Observer, Outcome, RecordId, Slot};
 
 use super::{CPython, Made};
-use crate::object::Body;
 
 impl<O: Observer, A: Allocator> CPython<O, A> {
     #[inline]
@@ -56,7 +55,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         let naming = self.heap.journal.name(Label::Weak);
         let target = self.read_object(target, "TypeError: cannot create weak reference to 'NoneType' object")?;
         let object = self.heap.object(target);
-        if !matches!(object.body, Body::Instance(_)) {
+        if object.body.class().is_none() {
             let message = format!("TypeError: cannot create weak reference to '{}' object", object.type_name());
             let name = self.object_name(target);
             return Err(self.heap.journal.fatal(FaultKind::InvalidValue, name, &message));
@@ -88,8 +87,8 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         naming: memory_trait::journal::Naming,
         split: crate::object::account::Split,
     ) {
-        let old = self.heap.objects[key].naming.take().map(|old| old.object);
-        self.heap.christen(key, naming, split);
+        let old = self.heap.objects.id(key);
+        self.heap.name(key, naming, split);
         let new = Some(naming.object);
         self.heap.journal.tell(|| Event::Stored { place: memory_trait::Place::Slot, old, new });
         if let Some(object) = old {

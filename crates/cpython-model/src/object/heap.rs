@@ -6,12 +6,13 @@
 
 use memory_trait::journal::Naming;
 use memory_trait::{Address, Allocator, Event, FaultKind, Journal, ObjectKey, Observer, Outcome, Reclaimer, Storage};
-use slotmap::{SecondaryMap, SlotMap};
+use slotmap::SecondaryMap;
 
 use super::account::{Account, Split};
 use super::instances::Attributes;
 use super::spares::Spares;
-use super::{Body, IMMORTAL, Object, STATIC_REFCOUNT_3_11, Text};
+use super::table::Table;
+use super::{Body, IMMORTAL, STATIC_REFCOUNT_3_11, Text};
 use crate::cycle::Gc;
 use crate::freelists::FreeLists;
 use crate::layout::instance::SharedKeys;
@@ -64,7 +65,7 @@ pub(crate) struct Class {
 pub(crate) struct Heap<O, A> {
     pub(crate) version: Version,
     pub(crate) journal: Journal<O>,
-    pub(crate) objects: SlotMap<ObjectKey, Object>,
+    pub(crate) objects: Table,
     pub(crate) allocator: Pymalloc<A>,
     pub(crate) limit_bytes: u64,
     bytes_told: u64,
@@ -76,6 +77,8 @@ pub(crate) struct Heap<O, A> {
     pub(crate) classes: Vec<Class>,
     /// Blocks of the instances that have attributes rather than slots.
     pub(crate) attributes: SecondaryMap<ObjectKey, Attributes>,
+    /// The newest weak reference to each object that has one.
+    pub(crate) weakrefs: SecondaryMap<ObjectKey, ObjectKey>,
     pub(crate) singletons: Singletons,
     pub(crate) gc: Gc,
     pub(crate) refcounting: Refcounting,
@@ -95,7 +98,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         observer: O,
     ) -> Heap<O, A> {
         assert!(version >= Version::V3_11, "objects of CPython {version} are not modelled, only its allocator");
-        let mut objects = SlotMap::with_key();
+        let mut objects = Table::new();
         let gc = Gc::new(thresholds, &mut objects);
         let singletons = Singletons::new(version, &mut objects);
         Heap {
@@ -111,6 +114,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             spares: Spares::default(),
             classes: Vec::new(),
             attributes: SecondaryMap::new(),
+            weakrefs: SecondaryMap::new(),
             singletons,
             gc,
             refcounting: Refcounting::new(version),
@@ -183,28 +187,30 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     /// Makes an object of a body.
     #[inline]
-    pub(crate) fn insert(&mut self, body: Body, address: Address, is_gc: bool) -> ObjectKey {
-        self.objects.insert(Object::new(body, address, is_gc))
+    pub(crate) fn insert(&mut self, body: Body, address: Address) -> ObjectKey {
+        self.objects.insert(body, address)
     }
 
-    /// Takes an object out of the table whose body owns no memory of the host's, or no longer.
-    ///
-    /// It is forgotten rather than dropped: nothing is left to drop, and what is not dropped is not even copied out.
+    /// Takes an object out of the table whose body owns no memory of the host's: nothing is left to drop.
     #[inline]
     pub(super) fn remove(&mut self, key: ObjectKey) {
-        debug_assert!(!self.objects[key].body.owns_memory(), "{:?} owns memory", self.objects[key].body);
-        let object = self.objects.remove(key);
-        assert!(object.is_some(), "a dying object exists");
-        std::mem::forget(object);
+        let body = self.objects.remove(key);
+        debug_assert!(!body.owns_memory(), "{body:?} owns memory");
+        std::mem::forget(body);
     }
 
     /// Gives an object the name that the workload knows it by.
     #[inline]
     pub(crate) fn christen(&mut self, key: ObjectKey, naming: Naming, split: Split) {
-        let object = &mut self.objects[key];
-        debug_assert!(object.naming.is_none(), "an object has one name");
-        object.naming = Some(naming);
-        let address = object.address;
+        debug_assert!(self.objects.name(key).is_none(), "an object has one name");
+        self.name(key, naming, split);
+    }
+
+    /// Gives an object a name, or another one where it takes the place of another in the same memory.
+    #[inline]
+    pub(crate) fn name(&mut self, key: ObjectKey, naming: Naming, split: Split) {
+        self.objects.set_name(key, naming);
+        let address = self.objects[key].address;
         let Naming { object, label, ordinal } = naming;
         let (payload_bytes, total_bytes) = (split.payload, split.total());
         self.journal.tell(|| Event::Born {
@@ -240,7 +246,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[inline]
     pub(crate) fn tell_resized(&mut self, key: ObjectKey, object_split: Split, store: Split) {
         if O::WATCHES
-            && let Some(object) = self.objects[key].id()
+            && let Some(object) = self.objects.id(key)
         {
             let payload_bytes = object_split.payload + store.payload;
             let total_bytes = object_split.total() + store.total();
@@ -252,7 +258,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[inline]
     pub(crate) fn used(&mut self, key: ObjectKey) {
         if O::WATCHES
-            && let Some(object) = self.objects[key].id()
+            && let Some(object) = self.objects.id(key)
         {
             self.journal.tell(|| Event::Used { object });
         }
@@ -260,7 +266,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     /// The object.
     #[inline]
-    pub(crate) fn object(&self, key: ObjectKey) -> &Object {
+    pub(crate) fn object(&self, key: ObjectKey) -> &super::Object {
         &self.objects[key]
     }
 
@@ -307,19 +313,19 @@ pub(crate) fn gc_block(address: Address) -> Address {
 }
 
 impl Singletons {
-    fn new(version: Version, objects: &mut SlotMap<ObjectKey, Object>) -> Singletons {
+    fn new(version: Version, objects: &mut Table) -> Singletons {
         let refcount = if version >= Version::V3_12 { IMMORTAL } else { STATIC_REFCOUNT_3_11 };
         let mut n_made = 0;
         let mut make = |body| {
-            let mut object = Object::new(body, STATIC_BASE.offset(n_made * STATIC_STRIDE_BYTES), false);
+            let key = objects.insert(body, STATIC_BASE.offset(n_made * STATIC_STRIDE_BYTES));
             n_made += 1;
-            object.refcount = refcount;
-            objects.insert(object)
+            objects[key].refcount = refcount;
+            key
         };
         let text = |chars: String| {
             let n_chars = chars.chars().count() as u64;
             let kind = if chars.is_ascii() { TextKind::Ascii } else { TextKind::Latin1 };
-            Body::Text(Text { chars, n_chars, kind, hash: None })
+            Body::Text(Box::new(Text { chars, n_chars, kind, hash: None }))
         };
         Singletons {
             none: make(Body::None),

@@ -6,7 +6,7 @@ use memory_trait::{Address, Allocator, ObjectKey, Observer, Outcome};
 
 use super::account::Split;
 use super::heap::{Class, Heap, gc_block};
-use super::{Body, Fields, Instance, N_INLINE, Weak};
+use super::{Body, Instance, LargeInstance, N_INLINE, Weak};
 use crate::layout::instance::{InstanceBlocks, PRE_HEADER_BYTES, SHARED_KEYS_MAX, SharedKeys};
 use crate::layout::{self, GC_HEADER_BYTES, POINTER_BYTES};
 use crate::rules::{Rule, rule};
@@ -70,13 +70,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let block = self.gc_malloc(object_bytes)?;
         let split = self.instance_split(block, object_bytes, n_fields);
         self.account.take(split);
-        let mut fields = [None; N_INLINE];
-        for (field, &default) in fields.iter_mut().zip(&self.classes[class as usize].defaults) {
-            *field = Some(default);
-            crate::refcount::add_reference(&mut self.objects, default, 1);
-        }
-        let body = Body::Instance(Instance { class, fields: Fields::Inline(fields) });
-        let key = self.insert(body, block.offset(pre_header_bytes), true);
+        let body = self.instance_body(class);
+        let key = self.insert(body, block.offset(pre_header_bytes));
         let values_bytes = values_bytes.unwrap_or(0);
         self.attributes.insert(key, Attributes { object_bytes, values_bytes, values: Address::NULL });
         Ok(key)
@@ -101,30 +96,35 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let block = self.gc_malloc(request_bytes)?;
         let split = self.instance_split(block, request_bytes, n_fields);
         self.account.take(split);
+        let body = self.instance_body(class);
+        Ok((self.insert(body, block.offset(pre_header_bytes)), split))
+    }
+
+    /// The slots of a new instance: the class's defaults.
+    #[inline]
+    fn instance_body(&mut self, class: u32) -> Body {
         let defaults = &self.classes[class as usize].defaults;
-        let fields = if n_fields <= N_INLINE {
-            let mut fields = [None; N_INLINE];
-            for (field, &default) in fields.iter_mut().zip(defaults) {
-                *field = Some(default);
-                crate::refcount::add_reference(&mut self.objects, default, 1);
-            }
-            Fields::Inline(fields)
-        } else {
-            for &default in defaults {
-                crate::refcount::add_reference(&mut self.objects, default, 1);
-            }
-            Fields::Many(defaults.iter().map(|&default| Some(default)).collect())
-        };
-        let body = Body::Instance(Instance { class, fields });
-        Ok((self.insert(body, block.offset(pre_header_bytes), true), split))
+        for &default in defaults {
+            crate::refcount::add_reference(&mut self.objects, default, 1);
+        }
+        if defaults.len() > N_INLINE {
+            let fields = defaults.iter().map(|&default| Some(default)).collect();
+            return Body::LargeInstance(LargeInstance { class, fields });
+        }
+        let mut fields = [None; N_INLINE];
+        for (field, &default) in fields.iter_mut().zip(defaults) {
+            *field = Some(default);
+        }
+        Body::Instance(Instance { class, fields })
     }
 
     /// Reads a slot. `None`: it is not set.
     #[inline]
     pub(crate) fn field(&self, key: ObjectKey, field: usize) -> Option<ObjectKey> {
-        match &self.objects[key].body {
-            Body::Instance(instance) => instance.fields.get(field),
-            body => panic!("{body:?} is no instance"),
+        let body = &self.objects[key].body;
+        match body.fields() {
+            Some(fields) => fields[field],
+            None => panic!("{body:?} is no instance"),
         }
     }
 
@@ -136,25 +136,19 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         field: usize,
         value: Option<ObjectKey>,
     ) -> Option<ObjectKey> {
-        match &mut self.objects[key].body {
-            Body::Instance(instance) => instance.fields.replace(field, value),
-            body => panic!("{body:?} is no instance"),
+        match self.objects[key].body.fields_mut() {
+            Some(fields) => std::mem::replace(&mut fields[field], value),
+            None => panic!("a slot of something without"),
         }
     }
 
     /// Gives back what is left of a dead instance.
     #[inline]
     pub(crate) fn free_instance_object(&mut self, key: ObjectKey) {
-        let object = &mut self.objects[key];
-        let address = object.address;
-        let Body::Instance(Instance { class, fields }) = &mut object.body else {
-            panic!("{:?} is no instance", object.body)
-        };
-        let class = *class;
-        if let Fields::Many(_) = fields {
-            *fields = Fields::Inline([None; N_INLINE]);
-        }
-        self.remove(key);
+        let address = self.objects[key].address;
+        let body = self.objects.remove(key);
+        let Some(class) = body.class() else { panic!("{body:?} is no instance") };
+        drop(body);
         let Class { mut request_bytes, pre_header_bytes, n_fields, ref shared_keys, .. } = self.classes[class as usize];
         if shared_keys.is_some() {
             request_bytes = self.free_values(key);
@@ -184,7 +178,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// `weakref.ref(target, callback)`. Without a callback an existing reference to the same object is used again: the
     /// split is that of a new one.
     pub(crate) fn weakref(&mut self, target: ObjectKey, callback: Option<u64>) -> Outcome<(ObjectKey, Option<Split>)> {
-        let newest = self.object(target).weakrefs;
+        let newest = self.newest_weakref(target);
         let basic = newest.filter(|&weak| self.weak_ref(weak).callback.is_none());
         if callback.is_none()
             && let Some(existing) = basic
@@ -197,14 +191,14 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let split = Split::object(request, POINTER_BYTES, self.block_bytes(block, request));
         self.account.take(split);
         let weak = Weak { target: Some(target), next: None, prev: None, callback };
-        let key = self.insert(Body::Weak(weak), block.offset(GC_HEADER_BYTES), true);
+        let key = self.insert(Body::Weak(Box::new(weak)), block.offset(GC_HEADER_BYTES));
         // The reference without a callback stays at the head, those with one follow it, the newest first.
         let next = match basic {
             Some(head) => {
                 self.weak_mut(key).prev = Some(head);
                 self.weak_mut(head).next.replace(key)
             }
-            None => self.objects[target].weakrefs.replace(key),
+            None => self.set_newest_weakref(target, Some(key)),
         };
         self.weak_mut(key).next = next;
         if let Some(next) = next {
@@ -220,10 +214,27 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let Some(target) = target else { return };
         match prev {
             Some(prev) => self.weak_mut(prev).next = next,
-            None => self.objects[target].weakrefs = next,
+            None => {
+                self.set_newest_weakref(target, next);
+            }
         }
         if let Some(next) = next {
             self.weak_mut(next).prev = prev;
+        }
+    }
+
+    /// The newest weak reference to an object: the first in its list.
+    #[inline]
+    pub(crate) fn newest_weakref(&self, target: ObjectKey) -> Option<ObjectKey> {
+        if self.objects[target].has_weakrefs { self.weakrefs.get(target).copied() } else { None }
+    }
+
+    /// Another one is the first in the list now; answers which one was.
+    fn set_newest_weakref(&mut self, target: ObjectKey, newest: Option<ObjectKey>) -> Option<ObjectKey> {
+        self.objects[target].has_weakrefs = newest.is_some();
+        match newest {
+            Some(newest) => self.weakrefs.insert(target, newest),
+            None => self.weakrefs.remove(target),
         }
     }
 
@@ -232,9 +243,9 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         self.tell_reclaimed(key);
         self.untrack(key);
         self.clear_weak(key);
-        let object = self.objects.remove(key).expect("a dying weakref exists");
+        let block = gc_block(self.objects[key].address);
+        drop(self.objects.remove(key));
         let request = layout::weakref_bytes(self.version);
-        let block = gc_block(object.address);
         let split = Split::object(request, POINTER_BYTES, self.block_bytes(block, request));
         self.account.give(split);
         self.gc_free(block);

@@ -27,9 +27,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         };
         let split = Split::object(LIST_BYTES, 0, self.block_bytes(block, LIST_BYTES));
         self.account.take(split);
-        let items = self.spares.keys();
-        let list = List { items, capacity: 0, block: Address::NULL };
-        Ok((self.insert(Body::List(list), block.offset(GC_HEADER_BYTES), true), split))
+        let list = self.spares.list();
+        Ok((self.insert(Body::List(list), block.offset(GC_HEADER_BYTES)), split))
     }
 
     /// `[item] * n`: a list of exactly that capacity, and its split with that of its elements.
@@ -161,7 +160,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[inline]
     pub(crate) fn free_list_object(&mut self, key: ObjectKey) {
         let block = gc_block(self.objects[key].address);
-        self.remove(key);
+        let Body::List(list) = self.objects.remove(key) else { panic!("what dies is no list") };
+        self.spares.give_list(list);
         let split = Split::object(LIST_BYTES, 0, self.block_bytes(block, LIST_BYTES));
         self.account.give(split);
         if !rule(Rule::DeadListsAreKept) || !self.free_lists.keep(FreeList::List, block) {
@@ -184,13 +184,13 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         };
         let split = Split::object(request, n as u64 * POINTER_BYTES, self.block_bytes(block, request));
         self.account.take(split);
-        Ok(self.insert(Body::Tuple(items), block.offset(GC_HEADER_BYTES), true))
+        Ok(self.insert(Body::Tuple(items), block.offset(GC_HEADER_BYTES)))
     }
 
     /// Gives back what is left of a dead tuple of `n` elements.
     pub(crate) fn free_tuple_object(&mut self, key: ObjectKey, n: usize) {
-        let object = self.objects.remove(key).expect("a dying tuple exists");
-        let block = gc_block(object.address);
+        let block = gc_block(self.objects[key].address);
+        self.remove(key);
         let request = layout::tuple_bytes(n as u64);
         let split = Split::object(request, n as u64 * POINTER_BYTES, self.block_bytes(block, request));
         self.account.give(split);

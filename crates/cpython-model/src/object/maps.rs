@@ -38,7 +38,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let split = Split::object(DICT_BYTES, 0, self.block_bytes(block, DICT_BYTES));
         self.account.take(split);
         let dict = self.spares.dict();
-        Ok((self.insert(Body::Dict(dict), block.offset(GC_HEADER_BYTES), true), split))
+        Ok((self.insert(Body::Dict(dict), block.offset(GC_HEADER_BYTES)), split))
     }
 
     /// Where a key is, if it is there.
@@ -114,13 +114,11 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     /// Gives back what is left of a dead dictionary: the object itself.
     pub(crate) fn free_dict_object(&mut self, map: ObjectKey) {
-        let object = self.objects.remove(map).expect("a dying dict exists");
-        let block = gc_block(object.address);
+        let block = gc_block(self.objects[map].address);
+        let Body::Dict(dict) = self.objects.remove(map) else { panic!("what dies is no dict") };
+        self.spares.give_dict(dict);
         let split = Split::object(DICT_BYTES, 0, self.block_bytes(block, DICT_BYTES));
         self.account.give(split);
-        if let Body::Dict(dict) = object.body {
-            self.spares.give_dict(dict);
-        }
         if !rule(Rule::DeadDictsAreKept) || !self.free_lists.keep(FreeList::Dict, block) {
             self.gc_free(block);
         }

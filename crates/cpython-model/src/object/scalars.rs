@@ -26,7 +26,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let block = self.malloc(request)?;
         let block_bytes = self.block_bytes(block, request);
         self.account.take(Split::boxed(request, block_bytes));
-        Ok(self.insert(Body::Int(value), block, false))
+        Ok(self.insert(Body::Int(value), block))
     }
 
     /// What an `int` asks for. Most have one digit.
@@ -49,7 +49,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         };
         let block_bytes = self.block_bytes(block, request);
         self.account.take(Split::boxed(request, block_bytes));
-        Ok(self.insert(Body::Float(value), block, false))
+        Ok(self.insert(Body::Float(value), block))
     }
 
     /// `True` or `False`.
@@ -79,14 +79,14 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let block = self.malloc(request)?;
         let split = Split::object(request, n, self.block_bytes(block, request));
         self.account.take(split);
-        Ok((self.insert(Body::Bytes(n), block, false), Some(split)))
+        Ok((self.insert(Body::Bytes(n), block), Some(split)))
     }
 
     /// Reclaims an object that refers to nothing: a number, a text, bytes.
     #[inline]
     pub(crate) fn free_scalar(&mut self, key: ObjectKey) {
         self.tell_reclaimed(key);
-        let object = &mut self.objects[key];
+        let object = &self.objects[key];
         let block = object.address;
         match object.body {
             Body::Int(value) => {
@@ -112,12 +112,11 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
                 self.free(block);
             }
             Body::Text(_) => {
-                let Body::Text(text) = std::mem::take(&mut object.body) else { unreachable!("it is a text") };
-                self.remove(key);
+                let Body::Text(text) = self.objects.remove(key) else { unreachable!("it is a text") };
                 let split = self.text_split(text.kind, text.n_chars, block);
                 self.account.give(split);
                 self.free(block);
-                self.spares.give_text(text.chars);
+                self.spares.give_text(text);
             }
             ref body => panic!("{body:?} is no scalar"),
         }

@@ -4,6 +4,7 @@
 use memory_trait::ObjectKey;
 
 use super::dict::Dict;
+use super::{List, Text};
 
 /// How many buffers of a sort are kept.
 const KEPT: usize = 1024;
@@ -15,7 +16,10 @@ const LARGEST: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub(crate) struct Spares {
     keys: Vec<Vec<ObjectKey>>,
-    texts: Vec<String>,
+    #[expect(clippy::vec_box, reason = "the box itself is what is recycled")]
+    lists: Vec<Box<List>>,
+    #[expect(clippy::vec_box, reason = "the box itself is what is recycled")]
+    texts: Vec<Box<Text>>,
     #[expect(clippy::vec_box, reason = "the box itself is what is recycled")]
     dicts: Vec<Box<Dict>>,
 }
@@ -36,17 +40,36 @@ impl Spares {
         }
     }
 
-    /// An empty string.
+    /// An empty list.
+    #[expect(clippy::unnecessary_box_returns, reason = "the box moves from owner to owner")]
     #[inline]
-    pub(crate) fn text(&mut self) -> String {
+    pub(crate) fn list(&mut self) -> Box<List> {
+        let mut list = self.lists.pop().unwrap_or_default();
+        list.items = self.keys();
+        list
+    }
+
+    /// Takes a list back whose items were taken out.
+    #[inline]
+    pub(crate) fn give_list(&mut self, list: Box<List>) {
+        debug_assert!(list.items.is_empty() && list.block.is_null(), "a list that goes has items");
+        if self.lists.len() < KEPT {
+            self.lists.push(list);
+        }
+    }
+
+    /// An empty text.
+    #[expect(clippy::unnecessary_box_returns, reason = "the box moves from owner to owner")]
+    #[inline]
+    pub(crate) fn text(&mut self) -> Box<Text> {
         self.texts.pop().unwrap_or_default()
     }
 
-    /// Takes a string back.
+    /// Takes a text back.
     #[inline]
-    pub(crate) fn give_text(&mut self, mut text: String) {
-        if text.capacity() != 0 && text.capacity() <= LARGEST && self.texts.len() < KEPT {
-            text.clear();
+    pub(crate) fn give_text(&mut self, mut text: Box<Text>) {
+        if text.chars.capacity() <= LARGEST && self.texts.len() < KEPT {
+            text.chars.clear();
             self.texts.push(text);
         }
     }

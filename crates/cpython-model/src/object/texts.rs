@@ -27,9 +27,9 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             return Ok((key, None));
         }
         let (kind, n_chars) = measure(text);
-        let mut chars = self.spares.text();
-        chars.push_str(text);
-        let (key, split) = self.new_text_object(Text { chars, n_chars, kind, hash: None })?;
+        let mut new = self.spares.text();
+        new.chars.push_str(text);
+        let (key, split) = self.new_text_object(new, kind, n_chars)?;
         Ok((key, Some(split)))
     }
 
@@ -42,10 +42,10 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             return Ok((key, None));
         }
         let (n_chars, kind) = (left.n_chars + right.n_chars, left.kind.max(right.kind));
-        let mut chars = self.spares.text();
-        chars.push_str(&self.text_of(a).chars);
-        chars.push_str(&self.text_of(b).chars);
-        let (key, split) = self.new_text_object(Text { chars, n_chars, kind, hash: None })?;
+        let mut new = self.spares.text();
+        new.chars.push_str(&self.text_of(a).chars);
+        new.chars.push_str(&self.text_of(b).chars);
+        let (key, split) = self.new_text_object(new, kind, n_chars)?;
         Ok((key, Some(split)))
     }
 
@@ -108,11 +108,12 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         self.singletons.latin1.get(first as usize).copied().filter(|_| is_single)
     }
 
-    fn new_text_object(&mut self, text: Text) -> Outcome<(ObjectKey, Split)> {
-        let block = self.malloc(layout::str_bytes(text.kind, text.n_chars, self.version))?;
-        let split = self.text_split(text.kind, text.n_chars, block);
+    fn new_text_object(&mut self, mut text: Box<Text>, kind: TextKind, n_chars: u64) -> Outcome<(ObjectKey, Split)> {
+        (text.kind, text.n_chars, text.hash) = (kind, n_chars, None);
+        let block = self.malloc(layout::str_bytes(kind, n_chars, self.version))?;
+        let split = self.text_split(kind, n_chars, block);
         self.account.take(split);
-        Ok((self.insert(Body::Text(text), block, false), split))
+        Ok((self.insert(Body::Text(text), block), split))
     }
 }
 

@@ -17,15 +17,15 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     pub(crate) fn begin_death(&mut self, key: ObjectKey, begin: Begin) {
         match &self.objects[key].body {
             Body::Weak(_) => return self.free_weak(key),
-            Body::List(_) | Body::Tuple(_) | Body::Dict(_) | Body::Instance(_) => {}
+            Body::List(_) | Body::Tuple(_) | Body::Dict(_) | Body::Instance(_) | Body::LargeInstance(_) => {}
             body => panic!("{body:?} is never reclaimed"),
         }
         self.untrack(key);
         if !self.refcounting.trashcan.begin(key) {
             return;
         }
-        if let Body::Instance(instance) = &self.objects[key].body {
-            let has_del = self.classes[instance.class as usize].has_del;
+        if let Some(class) = self.objects[key].body.class() {
+            let has_del = self.classes[class as usize].has_del;
             if has_del {
                 // The object is in the youngest generation while its finalizer runs, and stays there if that rescues it.
                 self.track(key);
@@ -34,7 +34,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
                 }
                 self.untrack(key);
             }
-            if begin == Begin::AtOnce && self.objects[key].weakrefs.is_none() {
+            if begin == Begin::AtOnce && !self.objects[key].has_weakrefs {
                 self.tell_reclaimed(key);
                 return self.drop_slots(key, 0, true);
             }
@@ -89,8 +89,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     }
 
     pub(super) fn drop_slots(&mut self, key: ObjectKey, mut next: usize, dies: bool) {
-        let Body::Instance(instance) = &mut self.objects[key].body else { panic!("slots of something without") };
-        let class = instance.class as usize;
+        let class = self.objects[key].body.class().expect("only instances have slots") as usize;
         let n = self.classes[class].n_fields;
         while next < n {
             let slot = self.classes[class].slot_order[next] as usize;

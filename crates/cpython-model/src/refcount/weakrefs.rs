@@ -13,11 +13,11 @@ use crate::rules::{Rule, rule};
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// Clears the weak references to a dying instance, then goes on with its death.
     pub(super) fn clear_weakrefs_of_dying(&mut self, key: ObjectKey) {
-        if self.objects[key].weakrefs.is_none() {
+        if !self.objects[key].has_weakrefs {
             return self.clear_slots_of_dying(key);
         }
         let mut calls = Vec::new();
-        while let Some(weak) = self.objects[key].weakrefs {
+        while let Some(weak) = self.newest_weakref(key) {
             if let Some(callback) = self.weak_mut(weak).callback.take() {
                 self.incref(weak);
                 calls.push((weak, callback));

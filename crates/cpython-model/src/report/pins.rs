@@ -95,12 +95,16 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     /// The owner of each block of an object: its own, and those of elements and tables.
     fn owners(&self) -> FxHashMap<Address, String> {
         let mut owners = FxHashMap::default();
-        for object in self.heap.objects.values() {
-            let name = match object.naming {
+        for (key, object) in self.heap.objects.iter() {
+            let name = match self.heap.objects.name(key) {
                 Some(naming) => naming.name(&self.program).to_string(),
                 None => object.type_name().to_owned(),
             };
-            let own = if object.is_gc && !object.address.is_null() { gc_block(object.address) } else { object.address };
+            let own = if object.body.is_gc() && !object.address.is_null() {
+                gc_block(object.address)
+            } else {
+                object.address
+            };
             let further = match &object.body {
                 Body::List(list) => list.block,
                 Body::Dict(dict) => dict.block,
