@@ -17,6 +17,7 @@ pub(crate) use self::collection::Phase;
 use self::collection::Running;
 use self::lists::ListId;
 use crate::Version;
+use crate::object::Body;
 use crate::object::heap::Heap;
 use crate::object::table::{Table, place_of};
 use crate::rules::{Rule, rule};
@@ -168,6 +169,15 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[inline]
     pub(crate) fn track(&mut self, key: ObjectKey) {
         if !self.objects[key].is_tracked() {
+            self.objects.append_to(ListId::Generation(0), place_of(key));
+        }
+    }
+
+    /// Tracks a new object that is complete, if its type is tracked from the beginning.
+    #[inline]
+    pub(crate) fn track_new(&mut self, key: ObjectKey) {
+        let object = &self.objects[key];
+        if object.body.is_gc() && !object.is_tracked() && !matches!(object.body, Body::Dict(_)) {
             self.objects.append_to(ListId::Generation(0), place_of(key));
         }
     }

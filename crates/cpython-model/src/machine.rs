@@ -214,9 +214,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     }
 
     fn place(&mut self, at: usize, key: ObjectKey, temporary: Option<ObjectKey>) {
-        if self.heap.object(key).body.is_gc() && !matches!(self.heap.object(key).body, crate::object::Body::Dict(_)) {
-            self.heap.track(key);
-        }
+        self.heap.track_new(key);
         if let Some(temporary) = temporary {
             self.heap.drop_reference(temporary);
         }

@@ -231,12 +231,6 @@ impl Object {
         self.mark != Mark::None
     }
 
-    /// Whether it refers to nothing and its death is a matter of a block.
-    #[inline]
-    pub(crate) fn is_scalar(&self) -> bool {
-        matches!(self.body, Body::Int(_) | Body::Float(_) | Body::Text(_) | Body::Bytes(_))
-    }
-
     /// `_PyObject_GC_MAY_BE_TRACKED`: whether a container that holds it has to be watched by the collector.
     #[inline]
     pub(crate) fn may_be_tracked(&self) -> bool {

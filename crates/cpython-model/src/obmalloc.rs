@@ -176,6 +176,15 @@ impl<A: Allocator> Pymalloc<A> {
         self.heap.arenas.iter().filter(|arena| arena.address != 0).map(|arena| Address(arena.address))
     }
 
+    /// A block from a pool that has one, or NULL: nothing is made for it, and the heap does not grow.
+    #[inline]
+    pub(crate) fn malloc_at_hand(&mut self, request_bytes: u64) -> Address {
+        match class_of(request_bytes) {
+            Some(class) => Address(self.heap.alloc_at_hand(class)),
+            None => Address::NULL,
+        }
+    }
+
     /// A block from a pool, or NULL when pymalloc does not serve the request or has no arena for it.
     #[inline]
     fn malloc_small(&mut self, request_bytes: u64) -> Outcome<Address> {
@@ -191,14 +200,14 @@ impl<A: Allocator> Pymalloc<A> {
     }
 
     fn move_block(&mut self, id: u32, block: Address, request_bytes: u64) -> Outcome<Address> {
-        let size = self.heap.block_bytes(id, block.0).map_err(|misuse| Box::new(fault("realloc", block, misuse)))?;
+        let size = self.heap.block_bytes(id, block.0).map_err(|misuse| fault("realloc", block, misuse))?;
         // A shrinking block stays unless a quarter of it can be saved.
         if request_bytes <= size && (4 * request_bytes > 3 * size || !rule(Rule::ReallocMovesWhatShrinks)) {
             return Ok(block);
         }
         let moved = self.malloc(request_bytes)?;
         if !moved.is_null() {
-            self.heap.free(id, block.0).map_err(|misuse| Box::new(fault("realloc", block, misuse)))?;
+            self.heap.free(id, block.0).map_err(|misuse| fault("realloc", block, misuse))?;
         }
         Ok(moved)
     }
@@ -254,7 +263,10 @@ impl<A: Allocator> Allocator for Pymalloc<A> {
     fn free(&mut self, block: Address) -> Outcome<()> {
         let id = self.heap.map.get(block.0);
         if id != 0 {
-            return self.heap.free(id, block.0).map_err(|misuse| Box::new(fault("free", block, misuse)));
+            return match self.heap.free(id, block.0) {
+                Ok(()) => Ok(()),
+                Err(misuse) => Err(fault("free", block, misuse)),
+            };
         }
         if block.is_null() {
             return Ok(());
@@ -289,11 +301,12 @@ impl<A: Allocator> Allocator for Pymalloc<A> {
 }
 
 #[cold]
-fn fault(call: &str, block: Address, misuse: Misuse) -> Fault {
+#[expect(clippy::unnecessary_box_returns, reason = "it is the `Err` of an outcome, which is boxed")]
+fn fault(call: &str, block: Address, misuse: Misuse) -> Box<Fault> {
     let (kind, what) = match misuse {
         Misuse::Free => (FaultKind::DoubleFree, "that block is free"),
         Misuse::NoBlock => (FaultKind::InvalidFree, "no block starts there"),
     };
     let message = format!("{call}({block}): {what}");
-    Fault { kind, at: Moment::default(), object: None, reclaimed: None, message, is_fatal: true }
+    Box::new(Fault { kind, at: Moment::default(), object: None, reclaimed: None, message, is_fatal: true })
 }

@@ -96,11 +96,10 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         }
     }
 
-    /// The count of an object has become zero.
-    fn die(&mut self, key: ObjectKey) {
-        if self.objects[key].is_scalar() {
-            self.free_scalar(key);
-        } else {
+    /// What happens when the last reference was dropped.
+    #[inline(never)]
+    pub(crate) fn die(&mut self, key: ObjectKey) {
+        if !self.free_scalar(key) {
             self.begin_death(key, Begin::AtOnce);
             self.run();
         }
@@ -110,11 +109,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// work. Whether there is such work now.
     #[inline]
     pub(crate) fn release(&mut self, key: ObjectKey) -> bool {
-        if !self.is_last_reference(key) {
-            return false;
-        }
-        if self.objects[key].is_scalar() {
-            self.free_scalar(key);
+        if !self.is_last_reference(key) || self.free_scalar(key) {
             return false;
         }
         self.begin_death(key, Begin::Later);
@@ -158,12 +153,12 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// Tells that an object is reclaimed, if the workload knows it.
     #[inline]
     pub(crate) fn tell_reclaimed(&mut self, key: ObjectKey) {
-        self.n_died += 1;
-        if O::WATCHES
-            && let Some(object) = self.objects.id(key)
-        {
-            let by = self.reclaimer;
-            self.journal.tell(|| Event::Reclaimed { object, by });
+        if O::WATCHES {
+            self.n_died += 1;
+            if let Some(object) = self.objects.id(key) {
+                let by = self.reclaimer;
+                self.journal.tell(|| Event::Reclaimed { object, by });
+            }
         }
     }
 }

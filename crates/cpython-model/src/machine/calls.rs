@@ -113,7 +113,10 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         for number in first..n {
             let Some(key) = self.stack.slots[self.base + number].take() else { continue };
             self.tell_stored(Place::Slot, Some(key), None);
-            self.heap.drop_reference(key);
+            if !self.heap.is_last_reference(key) {
+                continue;
+            }
+            self.heap.die(key);
             if self.heap.is_suspended() {
                 self.defer(Pending::Return { next: number + 1, value });
                 return Ok(());

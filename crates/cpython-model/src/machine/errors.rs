@@ -26,19 +26,26 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
 
     /// An attribute of `None` is read.
     #[cold]
-    pub(super) fn no_attribute(&mut self, field: FieldIndex) -> Box<Fault> {
+    pub(super) fn no_attribute(&mut self, object: ObjectKey, field: FieldIndex) -> Box<Fault> {
+        self.expect_none(object);
         let message = self.attribute_message(field);
         self.heap.journal.fatal(FaultKind::NullDereference, None, &message)
     }
 
     /// An attribute of `None` is written.
     #[cold]
-    pub(super) fn no_attribute_to_set(&mut self, field: FieldIndex) -> Box<Fault> {
+    pub(super) fn no_attribute_to_set(&mut self, object: ObjectKey, field: FieldIndex) -> Box<Fault> {
+        self.expect_none(object);
         let mut message = self.attribute_message(field);
         if self.heap.version >= Version::V3_13 {
             message.push_str(" and no __dict__ for setting new attributes");
         }
         self.heap.journal.fatal(FaultKind::NullDereference, None, &message)
+    }
+
+    /// Programs are checked: what has no attributes where one is read or written is `None`.
+    fn expect_none(&self, object: ObjectKey) {
+        assert!(object == self.heap.singletons.none, "a {} has no attributes", self.heap.object(object).type_name());
     }
 
     /// The name is known when all records that have such a field agree on it: the operation does not say which record

@@ -24,11 +24,9 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     #[inline]
     pub(super) fn load_field(&mut self, dst: Slot, object: Slot, field: FieldIndex) -> Outcome<()> {
         let key = self.read(object)?;
-        if key == self.heap.singletons.none {
-            return Err(self.no_attribute(field));
-        }
+        let Some(fields) = self.heap.object(key).body.fields() else { return Err(self.no_attribute(key, field)) };
+        let value = fields[field.index()].expect("fields have defaults");
         self.heap.used(key);
-        let value = self.heap.field(key, field.index()).expect("fields have defaults");
         self.heap.incref(value);
         self.write(dst, value);
         Ok(())
@@ -38,12 +36,12 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     pub(super) fn store_field(&mut self, object: Slot, field: FieldIndex, src: Slot) -> Outcome<()> {
         let key = self.read(object)?;
         let value = self.read(src)?;
-        if key == self.heap.singletons.none {
-            return Err(self.no_attribute_to_set(field));
-        }
+        let Some(fields) = self.heap.objects[key].body.fields_mut() else {
+            return Err(self.no_attribute_to_set(key, field));
+        };
+        let old = fields[field.index()].replace(value);
         self.heap.used(key);
         self.heap.incref(value);
-        let old = self.heap.replace_field(key, field.index(), Some(value));
         self.tell_stored_in(key, u64::from(field.0), old, Some(value));
         if let Some(old) = old {
             self.heap.drop_reference(old);

@@ -12,7 +12,7 @@ use super::account::{Account, Split};
 use super::instances::Attributes;
 use super::spares::Spares;
 use super::table::Table;
-use super::{Body, IMMORTAL, STATIC_REFCOUNT_3_11, Text};
+use super::{Body, IMMORTAL, N_INLINE, STATIC_REFCOUNT_3_11, Text};
 use crate::cycle::Gc;
 use crate::freelists::FreeLists;
 use crate::layout::instance::SharedKeys;
@@ -52,8 +52,14 @@ pub(crate) struct Class {
     pub(crate) n_fields: usize,
     /// Field numbers by attribute name: the order in which slots are visited and cleared.
     pub(crate) slot_order: Box<[u32]>,
+    /// The same where the fields are in the object's record.
+    pub(crate) inline_order: [u8; N_INLINE],
     /// What the fields are at first; references owned by the class.
     pub(crate) defaults: Box<[ObjectKey]>,
+    /// The same where the fields are in the object's record.
+    pub(crate) inline_defaults: [Option<ObjectKey>; N_INLINE],
+    /// Whether nobody counts references to those.
+    pub(crate) are_defaults_immortal: bool,
     /// Whether it has a `__del__`.
     pub(crate) has_del: bool,
     /// The names of attributes that its instances share, where they have a `__dict__` rather than slots.
@@ -84,7 +90,7 @@ pub(crate) struct Heap<O, A> {
     pub(crate) refcounting: Refcounting,
     /// Who reclaims what dies now.
     pub(crate) reclaimer: Reclaimer,
-    /// Objects that died so far.
+    /// Objects that died so far; counted for whoever watches.
     pub(crate) n_died: u64,
 }
 
@@ -129,6 +135,14 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// [`FaultKind::OutOfMemory`] when the heap would exceed its limit.
     #[inline]
     pub(crate) fn malloc(&mut self, request_bytes: u64) -> Outcome<Address> {
+        let block = self.allocator.malloc_at_hand(request_bytes);
+        if block.is_null() { self.malloc_anew(request_bytes) } else { Ok(block) }
+    }
+
+    /// The same where no pool has a block: the heap may grow.
+    #[cold]
+    #[inline(never)]
+    fn malloc_anew(&mut self, request_bytes: u64) -> Outcome<Address> {
         if request_bytes > SMALL_REQUEST_THRESHOLD_BYTES {
             self.check_room(request_bytes)?;
         }

@@ -6,7 +6,7 @@ use memory_trait::{Address, Allocator, ObjectKey, Observer, Outcome};
 
 use super::account::Split;
 use super::heap::{Class, Heap, gc_block};
-use super::{Body, Instance, LargeInstance, N_INLINE, Weak};
+use super::{Body, IMMORTAL, Instance, LargeInstance, N_INLINE, Weak};
 use crate::layout::instance::{InstanceBlocks, PRE_HEADER_BYTES, SHARED_KEYS_MAX, SharedKeys};
 use crate::layout::{self, GC_HEADER_BYTES, POINTER_BYTES};
 use crate::rules::{Rule, rule};
@@ -29,12 +29,22 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let mut slot_order: Vec<u32> = (0..names.len() as u32).collect();
         slot_order.sort_by_key(|&slot| names[slot as usize]);
         let n_fields = names.len();
+        let mut inline_order = [0; N_INLINE];
+        let mut inline_defaults = [None; N_INLINE];
+        if n_fields <= N_INLINE {
+            inline_order.iter_mut().zip(&slot_order).for_each(|(to, &slot)| *to = slot as u8);
+            inline_defaults.iter_mut().zip(&defaults).for_each(|(to, &default)| *to = Some(default));
+        }
+        let are_defaults_immortal = defaults.iter().all(|&default| self.objects[default].refcount == IMMORTAL);
         self.classes.push(Class {
             request_bytes: layout::slots_instance_bytes(n_fields as u64, false, self.version),
             pre_header_bytes: GC_HEADER_BYTES,
             n_fields,
             slot_order: slot_order.into(),
+            inline_order,
             defaults: defaults.into(),
+            inline_defaults,
+            are_defaults_immortal,
             has_del,
             shared_keys: None,
         });
@@ -55,6 +65,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let of_class = &mut self.classes[class as usize];
         of_class.pre_header_bytes = PRE_HEADER_BYTES + GC_HEADER_BYTES;
         of_class.slot_order = (0..names.len() as u32).collect();
+        of_class.inline_order = std::array::from_fn(|slot| slot as u8);
         of_class.shared_keys = Some(Box::new(shared));
         class
     }
@@ -103,29 +114,17 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// The slots of a new instance: the class's defaults.
     #[inline]
     fn instance_body(&mut self, class: u32) -> Body {
-        let defaults = &self.classes[class as usize].defaults;
-        for &default in defaults {
-            crate::refcount::add_reference(&mut self.objects, default, 1);
+        let Class { defaults, inline_defaults, are_defaults_immortal, .. } = &self.classes[class as usize];
+        if !are_defaults_immortal {
+            for &default in defaults {
+                crate::refcount::add_reference(&mut self.objects, default, 1);
+            }
         }
-        if defaults.len() > N_INLINE {
-            let fields = defaults.iter().map(|&default| Some(default)).collect();
-            return Body::LargeInstance(LargeInstance { class, fields });
+        if defaults.len() <= N_INLINE {
+            return Body::Instance(Instance { class, fields: *inline_defaults });
         }
-        let mut fields = [None; N_INLINE];
-        for (field, &default) in fields.iter_mut().zip(defaults) {
-            *field = Some(default);
-        }
-        Body::Instance(Instance { class, fields })
-    }
-
-    /// Reads a slot. `None`: it is not set.
-    #[inline]
-    pub(crate) fn field(&self, key: ObjectKey, field: usize) -> Option<ObjectKey> {
-        let body = &self.objects[key].body;
-        match body.fields() {
-            Some(fields) => fields[field],
-            None => panic!("{body:?} is no instance"),
-        }
+        let fields = defaults.iter().map(|&default| Some(default)).collect();
+        Body::LargeInstance(LargeInstance { class, fields })
     }
 
     /// Writes a slot, taking over the reference; answers what was there with its reference.
@@ -146,9 +145,11 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[inline]
     pub(crate) fn free_instance_object(&mut self, key: ObjectKey) {
         let address = self.objects[key].address;
-        let body = self.objects.remove(key);
-        let Some(class) = body.class() else { panic!("{body:?} is no instance") };
-        drop(body);
+        let class = match self.objects.remove(key) {
+            Body::Instance(instance) => instance.class,
+            Body::LargeInstance(instance) => instance.class,
+            body => panic!("{body:?} is no instance"),
+        };
         let Class { mut request_bytes, pre_header_bytes, n_fields, ref shared_keys, .. } = self.classes[class as usize];
         if shared_keys.is_some() {
             request_bytes = self.free_values(key);

@@ -17,8 +17,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// An `int`: one of the small ones, or a new object.
     #[inline]
     pub(crate) fn int(&mut self, value: i64) -> Outcome<ObjectKey> {
-        if SMALL_INTS.contains(&value) {
-            let key = self.singletons.small_ints[(value - SMALL_INTS.start) as usize];
+        if let Some(&key) = self.singletons.small_ints.get(value.wrapping_sub(SMALL_INTS.start) as usize) {
             self.incref(key);
             return Ok(key);
         }
@@ -82,43 +81,57 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         Ok((self.insert(Body::Bytes(n), block), Some(split)))
     }
 
-    /// Reclaims an object that refers to nothing: a number, a text, bytes.
+    /// Reclaims an object that refers to nothing: a number, a text, bytes. Whether it is such an object.
     #[inline]
-    pub(crate) fn free_scalar(&mut self, key: ObjectKey) {
-        self.tell_reclaimed(key);
+    pub(crate) fn free_scalar(&mut self, key: ObjectKey) -> bool {
         let object = &self.objects[key];
         let block = object.address;
         match object.body {
             Body::Int(value) => {
+                self.tell_reclaimed(key);
                 self.remove(key);
                 let request = self.int_request(value);
                 let block_bytes = self.block_bytes(block, request);
                 self.account.give(Split::boxed(request, block_bytes));
                 self.free(block);
+                true
             }
             Body::Float(_) => {
+                self.tell_reclaimed(key);
                 self.remove(key);
                 let block_bytes = self.block_bytes(block, layout::FLOAT_BYTES);
                 self.account.give(Split::boxed(layout::FLOAT_BYTES, block_bytes));
                 if !self.free_lists.keep(FreeList::Float, block) {
                     self.free(block);
                 }
+                true
             }
-            Body::Bytes(n) => {
-                self.remove(key);
-                let request = layout::bytes_bytes(n);
-                let split = Split::object(request, n, self.block_bytes(block, request));
-                self.account.give(split);
-                self.free(block);
+            Body::Bytes(_) | Body::Text(_) => {
+                self.free_characters(key);
+                true
             }
-            Body::Text(_) => {
-                let Body::Text(text) = self.objects.remove(key) else { unreachable!("it is a text") };
-                let split = self.text_split(text.kind, text.n_chars, block);
-                self.account.give(split);
-                self.free(block);
-                self.spares.give_text(text);
-            }
-            ref body => panic!("{body:?} is no scalar"),
+            _ => false,
         }
+    }
+
+    /// Reclaims a text or bytes.
+    #[inline(never)]
+    fn free_characters(&mut self, key: ObjectKey) {
+        self.tell_reclaimed(key);
+        let block = self.objects[key].address;
+        let split = match self.objects.remove(key) {
+            Body::Bytes(n) => {
+                let request = layout::bytes_bytes(n);
+                Split::object(request, n, self.block_bytes(block, request))
+            }
+            Body::Text(text) => {
+                let split = self.text_split(text.kind, text.n_chars, block);
+                self.spares.give_text(text);
+                split
+            }
+            body => panic!("{body:?} has no characters"),
+        };
+        self.account.give(split);
+        self.free(block);
     }
 }

@@ -18,6 +18,12 @@ pub(super) const FIRST_POOL: u32 = N_SIZE_CLASSES as u32;
 /// Pools of an arena, if its address is a multiple of the size of a pool.
 pub(super) const ARENA_POOLS_MAX: usize = 64;
 
+/// Units of 16 bytes in the largest pools.
+pub(super) const GRANULES_MAX: usize = 1024;
+
+/// What stands in the first word of each block of a pool, by the block's offset in units of 16 bytes.
+pub(super) type Links = [u16; GRANULES_MAX];
+
 /// No arena.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -26,8 +32,8 @@ pub(super) struct Heap {
     pub(super) version: Version,
     pub(super) pool_granules_log2: u32,
     pub(super) pools: Vec<Pool>,
-    /// A pool's part begins at `(id - FIRST_POOL) << pool_granules_log2`.
-    pub(super) links: Vec<u16>,
+    /// The links of each pool's blocks, by `id - FIRST_POOL`.
+    pub(super) links: Vec<Links>,
     pub(super) map: PoolMap,
 
     pub(super) arenas: Vec<ArenaObject>,
@@ -107,10 +113,17 @@ impl Heap {
         ALIGNMENT_BYTES << self.pool_granules_log2
     }
 
-    /// The index in `links` of the block that starts `granule` x 16 bytes into pool `id`.
+    /// The link of the block that starts `granule` x 16 bytes into pool `id`.
     #[inline]
-    pub(super) fn link_at(pool_granules_log2: u32, id: u32, granule: u16) -> usize {
-        (((id - FIRST_POOL) as usize) << pool_granules_log2) + usize::from(granule)
+    pub(super) fn link(&self, id: u32, granule: u16) -> u16 {
+        self.links[(id - FIRST_POOL) as usize][usize::from(granule)]
+    }
+
+    /// The same, to change.
+    #[inline]
+    pub(super) fn link_mut(&mut self, id: u32, granule: u16) -> &mut u16 {
+        // No offset is as large: the remainder is itself, and spares the comparison.
+        &mut self.links[(id - FIRST_POOL) as usize][usize::from(granule) % GRANULES_MAX]
     }
 
     /// The number of the first pool of the arena in slot `arena`.

@@ -31,8 +31,7 @@ impl<A: Allocator> Pymalloc<A> {
     fn live_blocks_of_pool(&self, id: u32) -> impl Iterator<Item = LiveBlock> + '_ {
         debug_assert!(id >= FIRST_POOL, "pool {id} is the head of a list");
         let pool = &self.heap.pools[id as usize];
-        let first = Heap::link_at(self.heap.pool_granules_log2, id, 0);
-        let links = &self.heap.links[first..first + (1 << self.heap.pool_granules_log2)];
+        let links = &self.heap.links[(id - FIRST_POOL) as usize];
         let is_live = |&(_, &link): &(usize, &u16)| link == LIVE;
         links.iter().enumerate().filter(is_live).map(|(granule, _)| LiveBlock {
             address: Address(pool.base + granule as u64 * ALIGNMENT_BYTES),

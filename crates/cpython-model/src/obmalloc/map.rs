@@ -3,45 +3,47 @@
 //! Mirrors the *answer* of `CPython`'s radix tree (3.10 and later) and of its arena numbers in pool headers (3.8, 3.9),
 //! not their shape. Knows pool numbers only.
 
-/// Pages of one leaf, as a power of two; a page is a pool.
+/// A page of the map, as a power of two: the smaller ones of the two sizes that pools have. Unit: bytes.
+const PAGE_BITS: u32 = 12;
+
+/// Pages of one leaf, as a power of two.
 const LEAF_PAGES_LOG2: u32 = 12;
 const LEAF_PAGES: usize = 1 << LEAF_PAGES_LOG2;
 
 /// A table of the pages of all arenas. 0 stands for "not ours".
 #[derive(Clone, Debug, Default)]
 pub(super) struct PoolMap {
-    page_bits: u32,
+    pool_pages: u64,
     /// The leaf of key `first_key + i`; 0 where there is none. Leaf 0 is never used.
     roots: Vec<u32>,
     first_key: u64,
-    leaves: Vec<u32>,
+    leaves: Vec<[u32; LEAF_PAGES]>,
 }
 
 impl PoolMap {
     pub(super) fn new(pool_bytes: u64) -> Self {
-        let leaves = vec![0; LEAF_PAGES];
-        PoolMap { page_bits: pool_bytes.trailing_zeros(), roots: Vec::new(), first_key: 0, leaves }
+        PoolMap { pool_pages: pool_bytes >> PAGE_BITS, roots: Vec::new(), first_key: 0, leaves: vec![[0; LEAF_PAGES]] }
     }
 
     /// The pool at `address`, or 0.
     #[inline]
     pub(super) fn get(&self, address: u64) -> u32 {
-        let page = address >> self.page_bits;
+        let page = address >> PAGE_BITS;
         let key = (page >> LEAF_PAGES_LOG2).wrapping_sub(self.first_key);
         match self.roots.get(key as usize) {
-            Some(&leaf) => self.leaves[leaf as usize * LEAF_PAGES + (page as usize & (LEAF_PAGES - 1))],
+            Some(&leaf) => self.leaves[leaf as usize][page as usize % LEAF_PAGES],
             None => 0,
         }
     }
 
-    /// Writes pool numbers `first_pool ..` for `n_pages` pages from `address` on; 0 for all of them when 0.
-    pub(super) fn set(&mut self, address: u64, n_pages: u64, first_pool: u32) {
-        let first_page = address >> self.page_bits;
-        for i in 0..n_pages {
+    /// Writes pool numbers `first_pool ..` for `n_pools` pools from `address` on; 0 for all of them when 0.
+    pub(super) fn set(&mut self, address: u64, n_pools: u64, first_pool: u32) {
+        let first_page = address >> PAGE_BITS;
+        for i in 0..n_pools * self.pool_pages {
             let page = first_page + i;
             let leaf = self.leaf(page >> LEAF_PAGES_LOG2);
-            let value = if first_pool == 0 { 0 } else { first_pool + i as u32 };
-            self.leaves[leaf as usize * LEAF_PAGES + (page as usize & (LEAF_PAGES - 1))] = value;
+            let value = if first_pool == 0 { 0 } else { first_pool + (i / self.pool_pages) as u32 };
+            self.leaves[leaf as usize][page as usize % LEAF_PAGES] = value;
         }
     }
 
@@ -59,8 +61,8 @@ impl PoolMap {
             self.roots.resize(i + 1, 0);
         }
         if self.roots[i] == 0 {
-            self.roots[i] = (self.leaves.len() / LEAF_PAGES) as u32;
-            self.leaves.resize(self.leaves.len() + LEAF_PAGES, 0);
+            self.roots[i] = self.leaves.len() as u32;
+            self.leaves.push([0; LEAF_PAGES]);
         }
         self.roots[i]
     }

@@ -10,8 +10,8 @@
 
 use memory_trait::{Allocator, Outcome};
 
-use super::heap::Heap;
-use crate::params::{ALIGNMENT_BYTES, POOL_OVERHEAD_BYTES, class_bytes};
+use super::heap::{FIRST_POOL, GRANULES_MAX, Heap};
+use crate::params::{ALIGNMENT_BYTES, N_SIZE_CLASSES, POOL_OVERHEAD_BYTES, class_bytes};
 use crate::rules::{Rule, rule};
 
 /// What stands in the link of a block that is in use. No offset reaches it.
@@ -47,38 +47,47 @@ pub(super) enum Misuse {
 }
 
 impl Heap {
+    /// A block of `class` from a pool that has one; 0 when there is no such pool.
+    #[inline]
+    pub(super) fn alloc_at_hand(&mut self, class: usize) -> u64 {
+        let id = self.pools[class].next;
+        if id as usize == class {
+            return 0;
+        }
+        let pool = &mut self.pools[id as usize];
+        let granule = pool.free;
+        let address = pool.base + u64::from(granule) * ALIGNMENT_BYTES;
+        let links = &mut self.links[(id - FIRST_POOL) as usize];
+        let next = std::mem::replace(&mut links[usize::from(granule) % GRANULES_MAX], LIVE);
+        pool.free = next;
+        pool.count += 1;
+        self.n_live[class] += 1;
+        if next == 0 { self.extend_or_unlink(id, class, address) } else { address }
+    }
+
     /// A block of `class`; 0 when there is no more memory.
     #[inline]
     pub(super) fn alloc<A: Allocator>(&mut self, class: usize, below: &mut A) -> Outcome<u64> {
-        let id = self.pools[class].next;
-        if id as usize == class {
-            return self.alloc_from_new_pool(class, below);
+        match self.alloc_at_hand(class) {
+            0 => self.alloc_from_new_pool(class, below),
+            address => Ok(address),
         }
-        let pool = &mut self.pools[id as usize];
-        pool.count += 1;
-        let granule = pool.free;
-        let address = pool.base + u64::from(granule) * ALIGNMENT_BYTES;
-        let at = Heap::link_at(self.pool_granules_log2, id, granule);
-        let next = std::mem::replace(&mut self.links[at], LIVE);
-        pool.free = next;
-        self.n_live[class] += 1;
-        if next == 0 {
-            self.extend_or_unlink(id, class);
-        }
-        Ok(address)
     }
 
-    /// The free list of a pool has come to its end: one block more, or out of the list.
-    fn extend_or_unlink(&mut self, id: u32, class: usize) {
+    /// The free list of a pool has come to its end with the block at `address`: one block more, or out of the list.
+    #[inline(never)]
+    fn extend_or_unlink(&mut self, id: u32, class: usize, address: u64) -> u64 {
         let size = class as u16 + 1;
         let pool = &mut self.pools[id as usize];
         if pool.next_offset + size <= 1 << self.pool_granules_log2 {
             pool.free = pool.next_offset;
             pool.next_offset += size;
-            self.links[Heap::link_at(self.pool_granules_log2, id, pool.free)] = 0;
+            let free = pool.free;
+            *self.link_mut(id, free) = 0;
         } else {
             self.unlink(id);
         }
+        address
     }
 
     #[cold]
@@ -87,7 +96,7 @@ impl Heap {
         self.link_in_front(id, class);
         self.n_pools[class] += 1;
         self.n_live[class] += 1;
-        let log2 = self.pool_granules_log2;
+        let links = &mut self.links[(id - FIRST_POOL) as usize];
         let pool = &mut self.pools[id as usize];
         debug_assert_eq!(pool.count, 0, "a pool from an arena has blocks in use");
         pool.count = 1;
@@ -95,7 +104,7 @@ impl Heap {
             // It served this class before: its free list is as good as it was.
             assert!(pool.free != 0, "a free pool of class {class} has no free block");
             let first = pool.free;
-            pool.free = self.links[Heap::link_at(log2, id, first)];
+            pool.free = links[usize::from(first)];
             debug_assert!(pool.free != 0, "a pool has two blocks at least");
             first
         } else {
@@ -104,54 +113,65 @@ impl Heap {
             pool.class = class as u8;
             pool.free = first + size;
             pool.next_offset = first + 2 * size;
-            self.links[Heap::link_at(log2, id, pool.free)] = 0;
+            links[usize::from(pool.free)] = 0;
             first
         };
-        self.links[Heap::link_at(log2, id, first)] = LIVE;
+        links[usize::from(first)] = LIVE;
         Ok(pool.base + u64::from(first) * ALIGNMENT_BYTES)
     }
 
     /// Gives back the block at `address`, which is in pool `id`.
     #[inline]
     pub(super) fn free(&mut self, id: u32, address: u64) -> Result<(), Misuse> {
-        let granule = self.live_granule(id, address)?;
-        let at = Heap::link_at(self.pool_granules_log2, id, granule);
         let pool = &mut self.pools[id as usize];
-        let last_free = std::mem::replace(&mut pool.free, granule);
-        self.links[at] = last_free;
+        let offset = address.wrapping_sub(pool.base);
+        let links = &mut self.links[(id - FIRST_POOL) as usize];
+        let link = &mut links[(offset / ALIGNMENT_BYTES) as usize % GRANULES_MAX];
+        if *link != LIVE || !offset.is_multiple_of(ALIGNMENT_BYTES) {
+            return Err(self.misuse(id, address));
+        }
+        let last_free = std::mem::replace(&mut pool.free, (offset / ALIGNMENT_BYTES) as u16);
+        *link = last_free;
         pool.count -= 1;
-        let is_empty = pool.count == 0;
-        let class = usize::from(pool.class);
-        self.n_live[class] -= 1;
-        if last_free == 0 {
-            // It was full and in no list.
+        self.n_live[usize::from(pool.class) % N_SIZE_CLASSES] -= 1;
+        if last_free == 0 || pool.count == 0 {
+            self.move_pool(id, last_free == 0);
+        }
+        Ok(())
+    }
+
+    /// A block came back to a pool that was full, or that is empty now.
+    #[inline(never)]
+    fn move_pool(&mut self, id: u32, was_full: bool) {
+        let class = usize::from(self.pools[id as usize].class);
+        if was_full {
+            // It was in no list.
             self.link_in_front(id, class);
-        } else if is_empty {
+        } else {
             self.n_pools[class] -= 1;
             self.unlink(id);
             self.give_pool_back(id);
         }
-        Ok(())
     }
 
     /// Bytes of the live block at `address`, which is in pool `id`.
     #[inline]
     pub(super) fn block_bytes(&self, id: u32, address: u64) -> Result<u64, Misuse> {
-        self.live_granule(id, address)?;
-        Ok(class_bytes(usize::from(self.pools[id as usize].class)))
-    }
-
-    #[inline]
-    fn live_granule(&self, id: u32, address: u64) -> Result<u16, Misuse> {
-        let offset = address & (self.pool_bytes() - 1);
-        let granule = (offset / ALIGNMENT_BYTES) as u16;
-        let link = self.links[Heap::link_at(self.pool_granules_log2, id, granule)];
-        if link == LIVE && offset.is_multiple_of(ALIGNMENT_BYTES) { Ok(granule) } else { Err(self.misuse(id, offset)) }
-    }
-
-    #[cold]
-    fn misuse(&self, id: u32, offset: u64) -> Misuse {
         let pool = &self.pools[id as usize];
+        let offset = address - pool.base;
+        let is_live = self.link(id, (offset / ALIGNMENT_BYTES) as u16) == LIVE;
+        if is_live && offset.is_multiple_of(ALIGNMENT_BYTES) {
+            Ok(class_bytes(usize::from(pool.class)))
+        } else {
+            Err(self.misuse(id, address))
+        }
+    }
+
+    /// Why there is no block in use at `address`, which is in pool `id`.
+    #[cold]
+    fn misuse(&self, id: u32, address: u64) -> Misuse {
+        let pool = &self.pools[id as usize];
+        let offset = address - pool.base;
         let Some(in_blocks) = offset.checked_sub(POOL_OVERHEAD_BYTES) else { return Misuse::NoBlock };
         let is_block = pool.class != NO_CLASS
             && in_blocks.is_multiple_of(class_bytes(usize::from(pool.class)))

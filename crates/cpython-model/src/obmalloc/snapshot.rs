@@ -219,7 +219,6 @@ impl Heap {
         self.place_arena(slot, state.address);
         self.source.adopt();
         self.adopt_nodes(state.address);
-        let log2 = self.pool_granules_log2;
         let pool_bytes = self.pool_bytes();
         let granule = |address: u64| ((address & (pool_bytes - 1)) / ALIGNMENT_BYTES) as u16;
         for saved in &state.pools {
@@ -227,12 +226,12 @@ impl Heap {
             let class = saved.class as usize;
             let first = POOL_OVERHEAD_BYTES..saved.next_offset;
             for offset in first.step_by(class_bytes(class) as usize) {
-                self.links[Heap::link_at(log2, id, (offset / ALIGNMENT_BYTES) as u16)] = LIVE;
+                *self.link_mut(id, (offset / ALIGNMENT_BYTES) as u16) = LIVE;
             }
             let mut next = 0;
             for &block in saved.free_blocks.iter().rev() {
                 let block = granule(block);
-                self.links[Heap::link_at(log2, id, block)] = std::mem::replace(&mut next, block);
+                *self.link_mut(id, block) = std::mem::replace(&mut next, block);
             }
             let pool = &mut self.pools[id as usize];
             pool.count = saved.count as u16;
@@ -289,7 +288,7 @@ impl Heap {
     fn save_pool(&self, id: u32) -> PoolState {
         let pool = &self.pools[id as usize];
         assert!(pool.class != NO_CLASS, "pool {id} was carved and never used");
-        let link = |granule: u32| u32::from(self.links[Heap::link_at(self.pool_granules_log2, id, granule as u16)]);
+        let link = |granule: u32| u32::from(self.link(id, granule as u16));
         let free_blocks = follow(u32::from(pool.free), 0, link);
         PoolState {
             address: pool.base,

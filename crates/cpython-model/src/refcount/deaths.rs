@@ -9,56 +9,90 @@ use super::work::{Owner, Work};
 use super::{Begin, Due};
 use crate::object::Body;
 use crate::object::dict::Dict;
-use crate::object::heap::Heap;
+use crate::object::heap::{Class, Heap};
+use crate::object::table::place_of;
 use crate::rules::{Rule, rule};
+
+/// What comes next in a death.
+#[derive(Debug)]
+enum Opened {
+    /// The slots of the instance.
+    Slots,
+    /// The items of a list or tuple.
+    Items { owner: Owner, items: Vec<ObjectKey>, block: Address },
+    /// Something that is on the stack of work or waits for the program; or nothing.
+    Other,
+}
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// `_Py_Dealloc` of something that is no scalar: does the work, or puts it on the stack.
     pub(crate) fn begin_death(&mut self, key: ObjectKey, begin: Begin) {
-        match &self.objects[key].body {
-            Body::Weak(_) => return self.free_weak(key),
-            Body::List(_) | Body::Tuple(_) | Body::Dict(_) | Body::Instance(_) | Body::LargeInstance(_) => {}
-            body => panic!("{body:?} is never reclaimed"),
+        match self.open_death(key) {
+            Opened::Slots if begin == Begin::AtOnce => self.drop_slots(key, 0, true),
+            Opened::Slots => self.push_work(Work::Slots { key, next: 0, dies: true }),
+            Opened::Items { owner, items, block } if begin == Begin::AtOnce => self.drop_items(owner, items, block),
+            Opened::Items { owner, items, block } => self.push_work(Work::Items { owner, items, block }),
+            Opened::Other => {}
         }
-        self.untrack(key);
+    }
+
+    /// The first part of a death, up to what the object holds. Whatever has to come before that is arranged for.
+    #[inline]
+    fn open_death(&mut self, key: ObjectKey) -> Opened {
+        let object = &self.objects[key];
+        if let Body::Weak(_) = object.body {
+            self.free_weak(key);
+            return Opened::Other;
+        }
+        if object.is_tracked() {
+            self.objects.unlink(place_of(key));
+        }
         if !self.refcounting.trashcan.begin(key) {
-            return;
+            return Opened::Other;
         }
-        if let Some(class) = self.objects[key].body.class() {
-            let has_del = self.classes[class as usize].has_del;
-            if has_del {
-                // The object is in the youngest generation while its finalizer runs, and stays there if that rescues it.
-                self.track(key);
-                if !(self.objects[key].is_finalized && rule(Rule::FinalizersRunOnce)) {
-                    return self.finalize_dying(key);
-                }
-                self.untrack(key);
-            }
-            if begin == Begin::AtOnce && !self.objects[key].has_weakrefs {
-                self.tell_reclaimed(key);
-                return self.drop_slots(key, 0, true);
-            }
-            return self.clear_weakrefs_of_dying(key);
+        let object = &self.objects[key];
+        let Some(class) = object.body.class() else { return self.open_other(key) };
+        if object.has_weakrefs || self.classes[class as usize].has_del {
+            self.finalize_or_clear_weakrefs(key, class);
+            return Opened::Other;
         }
+        self.tell_reclaimed(key);
+        Opened::Slots
+    }
+
+    /// The same for an instance with a `__del__`, or with weak references to it.
+    #[cold]
+    fn finalize_or_clear_weakrefs(&mut self, key: ObjectKey, class: u32) {
+        if self.classes[class as usize].has_del {
+            // The object is in the youngest generation while its finalizer runs, and stays there if that rescues it.
+            self.track(key);
+            if !(self.objects[key].is_finalized && rule(Rule::FinalizersRunOnce)) {
+                return self.finalize_dying(key);
+            }
+            self.untrack(key);
+        }
+        self.clear_weakrefs_of_dying(key);
+    }
+
+    /// The same for containers.
+    fn open_other(&mut self, key: ObjectKey) -> Opened {
         self.tell_reclaimed(key);
         match &mut self.objects[key].body {
             Body::List(_) => {
                 let (items, block) = self.list_take(key);
-                if begin == Begin::AtOnce {
-                    return self.drop_items(Owner::List(key), items, block);
-                }
-                self.push_work(Work::Items { owner: Owner::List(key), items, block });
+                Opened::Items { owner: Owner::List(key), items, block }
             }
             Body::Tuple(items) => {
                 let items = std::mem::take(items);
                 let owner = Owner::Tuple(key, items.len());
-                self.push_work(Work::Items { owner, items, block: Address::NULL });
+                Opened::Items { owner, items, block: Address::NULL }
             }
             Body::Dict(_) => {
                 let dict = self.dict_take(key);
                 self.push_work(Work::Entries { owner: Some(key), dict, next: 0 });
+                Opened::Other
             }
-            body => unreachable!("{body:?} was dealt with"),
+            body => panic!("{body:?} is never reclaimed"),
         }
     }
 
@@ -88,23 +122,16 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         self.push_work(Work::Slots { key, next: 0, dies: true });
     }
 
-    pub(super) fn drop_slots(&mut self, key: ObjectKey, mut next: usize, dies: bool) {
-        let class = self.objects[key].body.class().expect("only instances have slots") as usize;
-        let n = self.classes[class].n_fields;
-        while next < n {
-            let slot = self.classes[class].slot_order[next] as usize;
-            next += 1;
-            let Some(value) = self.replace_field(key, slot, None) else { continue };
-            // Most of what is dropped lives on, or is immortal.
-            if !self.is_last_reference(value) {
-                continue;
-            }
-            if self.objects[value].is_scalar() {
-                self.free_scalar(value);
-                continue;
-            }
+    /// Drops what is in the slots of an instance, from the `first` in order on, then the object if it dies. A death
+    /// that this leads to goes on here; its parent's goes on the stack.
+    pub(super) fn drop_slots(&mut self, mut key: ObjectKey, mut first: usize, mut dies: bool) {
+        while let Some((child, next)) = self.drop_slots_until_death(key, first) {
             self.push_work(Work::Slots { key, next, dies });
-            return self.begin_death(value, Begin::Later);
+            match self.open_death(child) {
+                Opened::Slots => (key, first, dies) = (child, 0, true),
+                Opened::Items { owner, items, block } => return self.push_work(Work::Items { owner, items, block }),
+                Opened::Other => return,
+            }
         }
         if dies {
             self.free_instance_object(key);
@@ -112,16 +139,48 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         }
     }
 
+    /// Drops slots up to one whose object dies and has work of its own; answers that, and which slot is next.
+    #[inline]
+    fn drop_slots_until_death(&mut self, key: ObjectKey, first: usize) -> Option<(ObjectKey, usize)> {
+        let Body::Instance(instance) = &mut self.objects[key].body else {
+            return self.drop_many_slots_until_death(key, first);
+        };
+        let Class { n_fields, inline_order, .. } = self.classes[instance.class as usize];
+        let mut fields = std::mem::take(&mut instance.fields);
+        for next in first..n_fields {
+            let Some(value) = fields[usize::from(inline_order[next])].take() else { continue };
+            // Most of what is dropped lives on, or is immortal.
+            if !self.is_last_reference(value) || self.free_scalar(value) {
+                continue;
+            }
+            if let Body::Instance(instance) = &mut self.objects[key].body {
+                instance.fields = fields;
+            }
+            return Some((value, next + 1));
+        }
+        None
+    }
+
+    fn drop_many_slots_until_death(&mut self, key: ObjectKey, first: usize) -> Option<(ObjectKey, usize)> {
+        let class = self.objects[key].body.class().expect("only instances have slots") as usize;
+        for next in first..self.classes[class].n_fields {
+            let slot = self.classes[class].slot_order[next] as usize;
+            let Some(value) = self.replace_field(key, slot, None) else { continue };
+            if !self.is_last_reference(value) || self.free_scalar(value) {
+                continue;
+            }
+            return Some((value, next + 1));
+        }
+        None
+    }
+
     pub(super) fn drop_items(&mut self, owner: Owner, mut items: Vec<ObjectKey>, block: Address) {
         if !rule(Rule::ItemsDieFromTheLast) {
             items.reverse();
         }
         while let Some(item) = items.pop() {
-            if !self.is_last_reference(item) {
-                continue;
-            }
-            if self.objects[item].is_scalar() {
-                self.free_scalar(item);
+            // Most of what is dropped lives on, or is immortal.
+            if !self.is_last_reference(item) || self.free_scalar(item) {
                 continue;
             }
             self.push_work(Work::Items { owner, items, block });
@@ -145,11 +204,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             next += 1;
             let Some(key) = entry.key else { continue };
             self.release(key);
-            if !self.is_last_reference(entry.value) {
-                continue;
-            }
-            if self.objects[entry.value].is_scalar() {
-                self.free_scalar(entry.value);
+            // Most of what is dropped lives on, or is immortal.
+            if !self.is_last_reference(entry.value) || self.free_scalar(entry.value) {
                 continue;
             }
             self.push_work(Work::Entries { owner, dict, next });
