@@ -35,3 +35,24 @@ fn an_error_that_nobody_knows_is_misuse_of_the_command() {
     assert!(stderr.starts_with("no classic error is called \"uaf_raed\"; there are: uaf_read, "), "{stderr}");
     assert!(output.stdout.is_empty());
 }
+
+#[test]
+fn workloads_make_the_calls_that_the_machine_makes_when_they_are_compiled() {
+    let output = oracle_c(&["--workloads", "string_builder", "escaped_frame", "use_after_free", "lru_cache"]);
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stdout}{stderr}");
+    if stderr.contains("skipped: ") {
+        eprintln!("skipped: {stderr}");
+        return;
+    }
+    assert!(stdout.contains("string_builder: exact: 1202 of 1202 calls, its output and its end\n"), "{stdout}");
+    assert!(stdout.contains("glibc 2.36: 4 of 4 workloads exact, "), "{stdout}");
+}
+
+#[test]
+fn a_workload_that_nobody_knows_is_misuse_of_the_command() {
+    let output = oracle_c(&["--workloads", "string_bilder"]);
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("did you mean `string_builder`?"), "{stderr}");
+}

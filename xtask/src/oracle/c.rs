@@ -1,10 +1,11 @@
 //! `cargo xtask oracle c`: the fifty classic errors, compiled and run here.
 
+mod programs;
 mod tool;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::Write;
 use std::process::ExitCode;
 
 use c_model::classic_errors::{ClassicError, c_program};
@@ -13,18 +14,28 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use memory_trait::Address;
 use tempfile::TempDir;
+use workload::{Options, Workload};
 
+use crate::console::{self, Misuse, conclude};
+use crate::gallery::{self, Found};
+use programs::Verdict;
 use tool::{MODELLED_GLIBC, Ran, Tools};
 
 /// Compile fifty classic errors of C with gcc, run them on this machine's glibc, under memcheck and with
-/// `AddressSanitizer`, and compare.
+/// `AddressSanitizer`, and compare. Or, with --workloads, the workloads of the gallery.
 ///
 /// glibc's verdict is predicted, for the heap's address of each run; memcheck's and `AddressSanitizer`'s are compared with
 /// what was recorded (valgrind 3.19, gcc 12). What is missing is skipped.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these errors; all if none is named
+    /// Only these errors or workloads; all if none is named
     names: Vec<String>,
+    /// Emit workloads as C, compile and record them: every call of malloc, every address, the output and the end
+    #[arg(long, conflicts_with_all = ["runs", "glibc_only", "source"])]
+    workloads: bool,
+    /// The seed of the workloads' `rand`
+    #[arg(long, default_value_t = 1, requires = "workloads")]
+    seed: u64,
     /// How often each program runs on glibc: addresses are random
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
@@ -38,6 +49,9 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
+    if args.workloads {
+        return conclude(|out| workloads(args, out));
+    }
     if args.source {
         return print(&c_program());
     }
@@ -74,6 +88,45 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let is_as_expected = report.differences.is_empty();
     let printed = print(&text);
     if is_as_expected { printed } else { ExitCode::from(1) }
+}
+
+/// Holds the workloads against the programs that they are emitted as.
+fn workloads(args: &Args, out: &mut dyn Write) -> Result<bool, Misuse> {
+    let chosen = match &args.names[..] {
+        [] => gallery::load()?,
+        names => names.iter().map(|name| workload(name)).collect::<Result<_, _>>()?,
+    };
+    let version = tool::glibc_version()?;
+    if version != MODELLED_GLIBC {
+        eprintln!("skipped: this machine's C library is glibc {version}, and {MODELLED_GLIBC} is modelled");
+        return Ok(true);
+    }
+    let directory = TempDir::new().map_err(|error| format!("no temporary directory: {error}"))?;
+    let options = Options { seed: args.seed, ..Options::default() };
+    let (mut n_exact, mut n, mut n_calls) = (0, 0, 0);
+    for workload in &chosen {
+        let name = workload.name();
+        match programs::judge(workload, directory.path(), &options)? {
+            Verdict::Exact(calls) => {
+                (n_exact, n, n_calls) = (n_exact + 1, n + 1, n_calls + calls);
+                console::print(out, &format!("{name}: exact: {calls} of {calls} calls, its output and its end\n"))?;
+            }
+            Verdict::Different(difference) => {
+                n += 1;
+                console::print(out, &format!("{name}: different: {difference}\n"))?;
+            }
+            Verdict::Skipped(why) => eprintln!("{name}: skipped: {why}"),
+        }
+    }
+    console::print(out, &format!("glibc {version}: {n_exact} of {n} workloads exact, {n_calls} calls\n"))?;
+    Ok(n_exact == n)
+}
+
+fn workload(name: &str) -> Result<Workload, Misuse> {
+    match gallery::find(name)? {
+        Found::Workload(workload) => Ok(*workload),
+        Found::Trace(path) => Err(Misuse(format!("{} is no workload", path.display()))),
+    }
 }
 
 fn print(text: &str) -> ExitCode {

@@ -107,6 +107,13 @@ impl Tools {
     }
 }
 
+/// The version of this machine's glibc.
+pub(super) fn glibc_version() -> Result<String, String> {
+    let said = output(Command::new("getconf").arg("GNU_LIBC_VERSION"))?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    said.trim().strip_prefix("glibc ").map(str::to_owned).ok_or_else(|| format!("the C library is not glibc: {said:?}"))
+}
+
 /// A command whose stack is 8 MiB and that leaves no core file.
 fn limited<'a>(command: impl IntoIterator<Item = &'a OsStr>) -> Command {
     let mut shell = Command::new("sh");
@@ -114,9 +121,9 @@ fn limited<'a>(command: impl IntoIterator<Item = &'a OsStr>) -> Command {
     shell
 }
 
-fn compile(source: &Path, to: &Path, flags: &[&str]) -> Result<(), String> {
+pub(super) fn compile(source: &Path, to: &Path, flags: &[&str]) -> Result<(), String> {
     let mut gcc = Command::new("gcc");
-    gcc.args(["-O0", "-g", "-w", "-fno-stack-protector", "-D_GNU_SOURCE"]).args(flags).arg("-o").arg(to).arg(source);
+    gcc.args(["-O0", "-g", "-w", "-fno-stack-protector", "-D_GNU_SOURCE"]).arg("-o").arg(to).arg(source).args(flags);
     let output = output(&mut gcc)?;
     if output.status.success() {
         return Ok(());

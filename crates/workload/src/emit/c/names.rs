@@ -10,7 +10,7 @@ use crate::workload::Workload;
 
 /// Keywords, what the included headers declare, and what the support is called.
 const TAKEN: &str = "
-    abort abs acos acosh add alignas alignof allocate asctime asin asinh asm assert atan atan2 atanh atexit
+    abort abs acos acosh add address alignas alignof allocate asctime asin asinh asm assert atan atan2 atanh atexit
     atof atoi atol atoll auto bool block_bytes bsearch bytes bytes_new calloc case catan cbrt ceil char checked clearerr clock clock_t const
     copysign cos cosh ctermid ctime daylight difftime default div divide divisor do double draw_ticket drem dprintf ecvt enum erand48 erf erfc errno exit
     exp exp10 exp2 expect expm1 extern fabs false fault fclose fcvt fdim fdopen feof ferror fflush fgetc fgetpos fgets

@@ -46,9 +46,11 @@ impl Emitter<'_> {
             StatementKind::Return(value) => {
                 let value = value.as_ref().map(|value| {
                     let text = self.value(value);
-                    // gcc makes NULL of the address of a variable that is returned as such.
-                    let is_address = matches!(value.kind, ExprKind::AddressOf(_));
-                    format!(" {}", if is_address { self.keep(value, &text) } else { text })
+                    if matches!(value.kind, ExprKind::AddressOf(_)) {
+                        self.support.need("address");
+                        return format!(" address({text})");
+                    }
+                    format!(" {text}")
                 });
                 if self.is_main() && self.names.has_threads {
                     self.out.line("join_all();");
