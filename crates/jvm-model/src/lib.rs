@@ -75,6 +75,6 @@ pub mod verify;
 mod version;
 mod young;
 
-pub use machine::{Builder, ConfigError, Jvm, QueueId};
+pub use machine::{Builder, Collected, ConfigError, Jvm, QueueId};
 pub use params::{FlagError, Flags};
 pub use version::{UnknownVersion, Version};

@@ -20,6 +20,7 @@ mod texts;
 mod values;
 
 pub use builder::{Builder, ConfigError};
+pub use host::Collected;
 pub use reclaim::QueueId;
 
 use memory_trait::journal::Naming;
@@ -28,10 +29,10 @@ use memory_trait::{
     Program, RecordId, Slot, Storage, ThreadId, Unwatched, Usage,
 };
 
-use crate::heap::SerialHeap;
 use crate::heap::klass::KlassId;
 use crate::heap::memory::Narrow;
 use crate::heap::tally::Tally;
+use crate::heap::{Resumption, SerialHeap};
 use crate::layout::Mode;
 use crate::params::Flags;
 use crate::report::GcCounters;
@@ -68,6 +69,8 @@ pub struct Jvm<O: Observer = Unwatched> {
     cursors: Cursors,
     n_entries: u32,
     has_exited: bool,
+    /// What the heap begins with.
+    start: Option<Resumption>,
 }
 
 impl Jvm<Unwatched> {
@@ -111,6 +114,11 @@ impl<O: Observer> Jvm<O> {
     /// The log since this was last asked, so that a long run need not keep it.
     pub fn take_gc_log(&mut self) -> String {
         self.host.gc_log.as_mut().map_or_else(String::new, crate::report::GcLog::take_text)
+    }
+
+    /// What every collection so far did; empty unless [`Builder::keep_collections`] asked for it.
+    pub fn collections(&self) -> &[Collected] {
+        self.host.collections.as_deref().unwrap_or_default()
     }
 
     /// What is counted of the collections so far.

@@ -3,17 +3,20 @@
 //! Readers take any [`std::io::BufRead`]; opening and unpacking files is the caller's. The formats, one JSON object a
 //! line, are described in `tests/oracle/hotspot/README.md`.
 
+mod collections;
 mod facts;
 mod layouts;
 mod program;
 mod serials;
 mod sizings;
+mod workloads;
 
 pub use facts::compare_facts;
 pub use layouts::compare_layouts;
 pub use program::{HeapProgram, Stop};
 pub use serials::compare_serial;
 pub use sizings::compare_sizings;
+pub use workloads::WorkloadRecording;
 
 use std::fmt;
 
@@ -29,6 +32,8 @@ pub enum Recorded {
     Sizings,
     /// A heap program and its collections: for [`compare_serial`].
     Serial,
+    /// A workload and its collections: for [`WorkloadRecording`].
+    Workload,
     /// Stack depths, texts, orders of queues, hashes: for [`compare_facts`].
     Facts,
 }
@@ -44,6 +49,8 @@ impl Recorded {
             Some(Recorded::Sizings)
         } else if has(&["hdr"]) {
             Some(Recorded::Serial)
+        } else if has(&["workload"]) {
+            Some(Recorded::Workload)
         } else if object.get("t").is_some_and(|kind| FACTS.contains(&kind.as_str().unwrap_or(""))) {
             Some(Recorded::Facts)
         } else {

@@ -8,6 +8,7 @@ mod program;
 mod serial;
 mod settings;
 mod sizing;
+pub(crate) mod workloads;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,10 +24,11 @@ pub(crate) const HEAP_PROGRAM: &str = include_str!("jvm/HeapProgram.java");
 
 /// Run random programs on real JVMs, and compare everything with the model.
 ///
-/// Three parts. *serial*: heap programs under -Xint with the Serial collector; every space before and after each
+/// Four parts. *serial*: heap programs under -Xint with the Serial collector; every space before and after each
 /// collection, the age table, the tenuring threshold, where the program ended, and the address of every object.
 /// *layout*: random classes in all modes of the JVM; every offset and size. *sizing*: random flags; every size, address
-/// and refusal. What is not exact is kept as a recording, for `cargo xtask verify`.
+/// and refusal. *workloads*: workloads of the gallery and others, emitted as Java; every collection, what is printed,
+/// how it ends. What is not exact is kept as a recording, for `cargo xtask verify`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A JVM of release 17, 21 or 25; may be repeated
@@ -47,6 +49,12 @@ pub(crate) struct Args {
     /// Random sets of flags on each JVM
     #[arg(long, value_name = "N", default_value_t = 50)]
     flag_sets: u64,
+    /// Sets of flags that each workload is run under on each JVM
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    rounds: u64,
+    /// A workload to run, with NAME:n=..,m=.. for its parameters; may be repeated. Without it: a choice of the gallery
+    #[arg(long, value_name = "WORKLOAD")]
+    workload: Vec<String>,
     /// The first seed; each program has the next one
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -70,6 +78,8 @@ enum Part {
     Layout,
     /// Sizes of the heap
     Sizing,
+    /// Workloads, emitted as Java
+    Workloads,
 }
 
 /// Runs the command.
@@ -103,7 +113,7 @@ fn parts(args: &Args, jvms: &[Jvm]) -> Result<bool, String> {
     if is_asked(Part::Sizing) {
         is_exact &= sizing_part(args, jvms)?;
     }
-    if is_asked(Part::Layout) || is_asked(Part::Serial) {
+    if [Part::Layout, Part::Serial, Part::Workloads].into_iter().any(is_asked) {
         let Some(javac) = find_javac(jvms) else {
             eprintln!("skipped: there is no javac for classes and heap programs");
             return Ok(is_exact);
@@ -113,6 +123,9 @@ fn parts(args: &Args, jvms: &[Jvm]) -> Result<bool, String> {
         }
         if is_asked(Part::Serial) {
             is_exact &= serial_part(args, jvms, &javac, dir.path())?;
+        }
+        if is_asked(Part::Workloads) {
+            is_exact &= workloads::part(args, jvms, &javac, dir.path())?;
         }
     }
     Ok(is_exact)

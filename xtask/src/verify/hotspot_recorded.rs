@@ -5,6 +5,7 @@ use std::path::Path;
 use jvm_model::recorded::{Recorded, RecordedError, compare_facts, compare_layouts, compare_serial, compare_sizings};
 
 use super::Verdict;
+use crate::oracle::jvm::workloads::compare_workload;
 
 pub(super) fn verify(file: &Path, recorded: Recorded) -> Verdict {
     let unreadable = |error: RecordedError| {
@@ -28,6 +29,7 @@ pub(super) fn verify(file: &Path, recorded: Recorded) -> Verdict {
         Recorded::Layouts => compare_layouts(source),
         Recorded::Sizings => compare_sizings(source, None),
         Recorded::Serial => compare_serial(source),
+        Recorded::Workload => compare_workload(source),
     };
     match comparison {
         Err(error) => unreadable(error),

@@ -29,6 +29,51 @@ impl SerialHeap {
     ///
     /// - `klass`, `length`: the object at `hole`, an array.
     pub fn resume(&mut self, state: &Resumption, hole: usize, klass: KlassId, length: u32) -> [u32; 3] {
+        self.take_over(state);
+        let old = state.spaces.old;
+        let end = hole + self.klasses.get(klass).size_words(length);
+        let mut roots = [0; 3];
+        for (index, (start, end)) in [(old.bottom, hole), (hole, end), (end, old.top)].into_iter().enumerate() {
+            if start == end {
+                continue;
+            }
+            if start == hole {
+                let n_words = end - start - HEADER_WORDS;
+                self.memory.clear(start + HEADER_WORDS, n_words);
+                object::write_header(&mut self.memory, start, object::PROTOTYPE, klass, length);
+                self.old_tally += self.klasses.get(klass).tally(length);
+            } else {
+                self.fill_old(start, end);
+            }
+            self.cards.note_block(start, end);
+            roots[index] = self.memory.narrow(start);
+        }
+        roots
+    }
+
+    /// Takes over that state around what is in old already: the objects that every run has. The rest of what a real
+    /// JVM has there is one array of numbers above them, to be kept by the mutator.
+    ///
+    /// # Errors
+    /// More is there already than the state has in old.
+    pub(crate) fn resume_around(&mut self, state: &Resumption) -> Result<u32, String> {
+        let image_end = self.old.top;
+        let top = state.spaces.old.top;
+        if top < image_end + HEADER_WORDS {
+            return Err(format!("old begins with {image_end} words of the program, and has {top} in all"));
+        }
+        self.take_over(state);
+        self.fill_old(image_end, top);
+        self.cards.note_block(image_end, top);
+        Ok(self.memory.narrow(image_end))
+    }
+
+    fn fill_old(&mut self, start: usize, end: usize) {
+        let filler = self.fill(start, end);
+        self.old_tally += filler;
+    }
+
+    fn take_over(&mut self, state: &Resumption) {
         let Spaces { eden, from, to, old } = state.spaces;
         assert!(eden.is_empty() && from.is_empty() && to.is_empty(), "young is empty: {state:?}");
         assert_eq!(old.bottom, self.boundary, "old begins where the sizes say");
@@ -49,25 +94,6 @@ impl SerialHeap {
             self.tlab_policy.take_over(&mut self.tlabs[0], fraction, desired_words, n_samples);
         }
         self.note_used_and_capacity();
-        let end = hole + self.klasses.get(klass).size_words(length);
-        let mut roots = [0; 3];
-        for (index, (start, end)) in [(old.bottom, hole), (hole, end), (end, old.top)].into_iter().enumerate() {
-            if start == end {
-                continue;
-            }
-            if start == hole {
-                let n_words = end - start - HEADER_WORDS;
-                self.memory.clear(start + HEADER_WORDS, n_words);
-                object::write_header(&mut self.memory, start, object::PROTOTYPE, klass, length);
-                self.old_tally += self.klasses.get(klass).tally(length);
-            } else {
-                let filler = self.fill(start, end);
-                self.old_tally += filler;
-            }
-            self.cards.note_block(start, end);
-            roots[index] = self.memory.narrow(start);
-        }
-        roots
     }
 
     /// Everything that the object at a word leads to, breadth first, references of an object by increasing address:

@@ -7,9 +7,9 @@ use memory_trait::{Observer, Unwatched};
 use super::host::Host;
 use super::statics::Statics;
 use super::{Classes, Cursors, Jvm};
-use crate::heap::SerialHeap;
 use crate::heap::klass::KlassTable;
 use crate::heap::memory::Memory;
+use crate::heap::{Resumption, SerialHeap};
 use crate::layout::Mode;
 use crate::params::{FlagError, Flags, M};
 use crate::report::{GcLog, LogConfig};
@@ -41,6 +41,8 @@ pub struct Builder<O = Unwatched> {
     physical_bytes: Option<u64>,
     ticks_per_ms: u64,
     gc_log: Option<LogConfig>,
+    keeps_collections: bool,
+    start: Option<Resumption>,
     observer: O,
 }
 
@@ -52,6 +54,8 @@ impl Builder<Unwatched> {
             physical_bytes: None,
             ticks_per_ms: DEFAULT_TICKS_PER_MS,
             gc_log: None,
+            keeps_collections: false,
+            start: None,
             observer: Unwatched,
         }
     }
@@ -130,11 +134,26 @@ impl<O: Observer> Builder<O> {
         self
     }
 
+    /// Keeps what every collection did; see [`Jvm::collections`].
+    #[must_use]
+    pub fn keep_collections(mut self) -> Self {
+        self.keeps_collections = true;
+        self
+    }
+
+    /// Starts with the heap of a JVM that has come up, and collected everything: what it has in old is there.
+    #[must_use]
+    pub fn start(mut self, state: Resumption) -> Self {
+        self.start = Some(state);
+        self
+    }
+
     /// Who watches.
     #[must_use]
     pub fn observer<P: Observer>(self, observer: P) -> Builder<P> {
-        let Builder { version, options, physical_bytes, ticks_per_ms, gc_log, observer: _ } = self;
-        Builder { version, options, physical_bytes, ticks_per_ms, gc_log, observer }
+        let Builder { version, options, physical_bytes, ticks_per_ms, gc_log, keeps_collections, start, observer: _ } =
+            self;
+        Builder { version, options, physical_bytes, ticks_per_ms, gc_log, keeps_collections, start, observer }
     }
 
     /// Makes the machine.
@@ -183,11 +202,14 @@ impl<O: Observer> Builder<O> {
             ThreadStack::of_thread(self.version, stack_bytes).usable_bytes(),
         ];
         let gc_log = self.gc_log.map(|config| GcLog::new(config, &flags, &sizing));
+        let mut host = Host::new(self.observer, self.version, limits_bytes, self.ticks_per_ms, gc_log);
+        host.collections = self.keeps_collections.then(Vec::new);
         Ok(Jvm {
             flags,
             mode,
             heap,
-            host: Host::new(self.observer, self.version, limits_bytes, self.ticks_per_ms, gc_log),
+            host,
+            start: self.start,
             classes,
             program: memory_trait::Program::default(),
             statics: Statics::NEW,

@@ -87,6 +87,19 @@ pub(super) struct Host<O> {
     version: Version,
     pub(super) gc_log: Option<GcLog>,
     pub(super) counters: GcCounters,
+    /// What every collection did, if somebody wants to know.
+    pub(super) collections: Option<Vec<Collected>>,
+}
+
+/// A collection, and when the program caused it.
+#[derive(Clone, Copy, Debug)]
+pub struct Collected {
+    /// Which.
+    pub collection: Collection,
+    /// What it did.
+    pub report: CollectionReport,
+    /// When and where in the program.
+    pub at: Moment,
 }
 
 impl<O: Observer> Host<O> {
@@ -112,6 +125,7 @@ impl<O: Observer> Host<O> {
             version,
             gc_log,
             counters: GcCounters::default(),
+            collections: None,
         }
     }
 
@@ -322,6 +336,9 @@ impl<O: Observer> Mutator for Host<O> {
 
     fn ended(&mut self, collection: Collection, report: &CollectionReport) {
         self.counters.add(self.version, collection, report);
+        if let Some(collections) = &mut self.collections {
+            collections.push(Collected { collection, report: *report, at: self.journal.now });
+        }
         let now_ns = self.clock_ns();
         if let Some(log) = &mut self.gc_log {
             log.note(now_ns, collection, report);

@@ -56,6 +56,15 @@ impl<O: Observer> Jvm<O> {
             }
         }
         self.program = program.clone();
+        if let Some(start) = self.start.take() {
+            // Whatever a program may use of the JDK exists by then.
+            self.boolean(true)?;
+            self.boolean(false)?;
+            self.cached_long(0)?;
+            self.empty_capacity()?;
+            let rest = self.heap.resume_around(&start).unwrap_or_else(|reason| panic!("{reason}"));
+            self.host.statics.push(rest);
+        }
         Ok(())
     }
 

@@ -2,16 +2,14 @@
 //!
 //! The program works on a root table R in old; the heap is taken over as it was when the recording began.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::BufRead;
 
-use memory_trait::Collection;
 use serde::Deserialize;
 
+use super::collections::{Gc, Start};
 use super::program::{HeapProgram, Stop};
 use super::{Comparison, RecordedError, Wrong, json_message, lines};
-use crate::heap::space::Space;
-use crate::heap::{CollectionReport, Resumption, Spaces};
 use crate::params::Flags;
 use crate::sizing::Sizing;
 use crate::version::Version;
@@ -35,38 +33,12 @@ struct Header {
     nslots: u32,
 }
 
-type Bounds = [u64; 3];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-struct Places {
-    eden: Bounds,
-    frm: Bounds,
-    to: Bounds,
-    old: Bounds,
-}
-
 #[derive(Deserialize)]
 struct Init {
     #[serde(flatten)]
-    places: Places,
+    start: Start,
     #[serde(rename = "R")]
     root_table: u64,
-    full: u64,
-    thr: Option<u32>,
-    promoted: Vec<u64>,
-    tlab: Option<(f32, usize, u32)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Gc {
-    #[serde(rename = "type")]
-    kind: String,
-    cause: String,
-    before: Places,
-    after: Places,
-    thr: Option<u32>,
-    ages: BTreeMap<u32, u64>,
-    pf: u32,
 }
 
 /// What the model did, one entry a recorded line.
@@ -86,39 +58,6 @@ impl Done {
     }
 }
 
-fn places(base: u64, spaces: &Spaces) -> Places {
-    let bounds = |space: Space| [space.bottom, space.top, space.end].map(|word| base + word as u64 * 8);
-    Places { eden: bounds(spaces.eden), frm: bounds(spaces.from), to: bounds(spaces.to), old: bounds(spaces.old) }
-}
-
-/// A collection, as recordings write it.
-fn written(base: u64, collection: Collection, report: &CollectionReport) -> Done {
-    let has_ages = !collection.is_full && !report.was_skipped && !report.has_promotion_failed;
-    let ages = (1..).zip(&report.age_bytes[1..]).filter(|&(_, &bytes)| bytes > 0);
-    Done::Gc(Box::new(Gc {
-        kind: if collection.is_full { "Full" } else { "Young" }.to_owned(),
-        cause: collection.cause.to_owned(),
-        before: places(base, &report.before),
-        after: places(base, &report.after),
-        thr: has_ages.then_some(report.tenuring_threshold),
-        ages: if has_ages { ages.map(|(age, &bytes)| (age, bytes)).collect() } else { BTreeMap::new() },
-        pf: u32::from(report.has_promotion_failed),
-    }))
-}
-
-/// What each collection before the recording promoted. To JDK 25 a full collection is a sample as well. A recording
-/// that leaves those out is taken to be one of a JVM without an archive: the first found everything that the JDK has on
-/// the heap in young, the others next to nothing.
-fn promoted_before(version: Version, init: &Init) -> Vec<u64> {
-    let mut promoted = init.promoted.clone();
-    if version >= Version::V25 && promoted.is_empty() {
-        let [bottom, top, _] = init.places.old;
-        promoted.push(top - bottom);
-        promoted.resize(init.full.max(1) as usize, 8);
-    }
-    promoted
-}
-
 /// A program on its heap.
 struct Replay {
     program: HeapProgram,
@@ -135,22 +74,7 @@ impl Replay {
         let known = header.flags.iter().filter(|flag| *flag != "-XX:+UseSerialGC");
         let flags = Flags::parse(version, known).map_err(|error| error.to_string())?;
         let base = Sizing::of(&flags).map_err(|error| error.to_string())?.placement.base;
-        let space = |[bottom, top, end]: Bounds| -> Result<Space, String> {
-            let word = |address: u64| {
-                let distance = address.checked_sub(base).filter(|distance| distance.is_multiple_of(8));
-                distance.map(|distance| (distance / 8) as usize).ok_or(format!("{address:#x} is not on this heap"))
-            };
-            Ok(Space { bottom: word(bottom)?, top: word(top)?, end: word(end)? })
-        };
-        let Places { eden, frm, to, old } = init.places;
-        let spaces = Spaces { eden: space(eden)?, from: space(frm)?, to: space(to)?, old: space(old)? };
-        let state = Resumption {
-            spaces,
-            n_full_collections: init.full,
-            tenuring_threshold: init.thr,
-            promoted_bytes: promoted_before(version, init),
-            tlab: init.tlab,
-        };
+        let state = init.start.resumption(version, base)?;
         let program = HeapProgram::resume(&flags, &state, init.root_table, header.nslots)?;
         Ok(Replay { program, base, ops, end: None })
     }
@@ -165,7 +89,8 @@ impl Replay {
             Stop::Collected | Stop::Exhausted => {}
         }
         let reports = self.program.take_reports();
-        let done = reports.iter().map(|(collection, report)| written(self.base, *collection, report));
+        let done =
+            reports.iter().map(|(collection, report)| Done::Gc(Box::new(Gc::of(self.base, *collection, report))));
         let done: Vec<Done> = done.collect();
         (!done.is_empty()).then_some(done)
     }

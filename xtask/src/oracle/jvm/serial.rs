@@ -108,6 +108,34 @@ pub(super) fn run(jvm: &Jvm, classes: &Path, dir: &Path, seed: u64, args: &Args)
     }
 }
 
+/// The state of the heap after the first so many collections, which leave young empty; the error is why there is none.
+pub(super) fn start(version: Version, log: &Log, n_collections: usize) -> Result<serde_json::Value, String> {
+    let before = &log.collections[..n_collections];
+    let last = before.last().ok_or("the log has no collections")?;
+    let places = last.after;
+    if [places.eden, places.frm, places.to].iter().any(|[bottom, top, _]| bottom != top) {
+        return Err("young is not empty when the program begins".to_owned());
+    }
+    // To 25 a full collection is a sample of what is promoted as well.
+    let counts = |kind: &str| kind == "Young" || version >= Version::V25;
+    let promoted: Vec<u64> = before
+        .iter()
+        .filter(|gc| counts(&gc.kind))
+        .map(|gc| gc.after.old[1].saturating_sub(gc.before.old[1]))
+        .collect();
+    let threshold = before.iter().rev().find_map(|gc| gc.thr);
+    let tlab = last.tlab.map(|(fraction, words)| {
+        // The first sample is the thread's own; a collection that took another one changed the average.
+        let fractions = before.iter().filter_map(|gc| gc.tlab.map(|(fraction, _)| fraction));
+        let fractions: Vec<f32> = log.first_fraction.into_iter().chain(fractions).collect();
+        (fraction, words, 1 + fractions.windows(2).filter(|pair| (pair[0] - pair[1]).abs() > 0.000_015).count())
+    });
+    let mut init = serde_json::to_value(places).expect("numbers are JSON");
+    let more = json!({"full": last.n_full, "thr": threshold, "promoted": promoted, "tlab": tlab});
+    init.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    Ok(init)
+}
+
 /// Writes what happened as a recording; the error is why there is nothing to record.
 fn record(
     jvm: &Jvm,
@@ -120,35 +148,14 @@ fn record(
     let prepared: Vec<usize> =
         (0..log.collections.len()).filter(|&at| log.collections[at].cause == "System.gc()").collect();
     let Some(&last) = prepared.get(N_PREPARED - 1) else { return Err("the log has no collections".to_owned()) };
-    let (before, after) = log.collections.split_at(last + 1);
-    let places = before[last].after;
-    if [places.eden, places.frm, places.to].iter().any(|[bottom, top, _]| bottom != top) {
-        return Err("young is not empty when the program begins".to_owned());
-    }
-    // To 25 a full collection is a sample of what is promoted as well.
-    let counts = |kind: &str| kind == "Young" || jvm.version >= Version::V25;
-    let promoted: Vec<u64> = before
-        .iter()
-        .filter(|gc| counts(&gc.kind))
-        .map(|gc| gc.after.old[1].saturating_sub(gc.before.old[1]))
-        .collect();
-    let threshold = before.iter().rev().find_map(|gc| gc.thr);
-    let tlab = before[last].tlab.map(|(fraction, words)| {
-        // The first sample is the thread's own; a collection that took another one changed the average.
-        let fractions = before.iter().filter_map(|gc| gc.tlab.map(|(fraction, _)| fraction));
-        let fractions: Vec<f32> = log.first_fraction.into_iter().chain(fractions).collect();
-        (fraction, words, 1 + fractions.windows(2).filter(|pair| (pair[0] - pair[1]).abs() > 0.000_015).count())
-    });
+    let mut init = start(jvm.version, log, last + 1)?;
+    init["R"] = answer.table.into();
+    let after = &log.collections[last + 1..];
     let is_out = answer.status == 2;
     let header = json!({"hdr": {
         "jvm": jvm.name, "flags": options, "nslots": program.n_slots, "seed": seed, "profile": program.profile.name(),
         "conf": {"young": log.young, "old": log.old, "base": log.base}, "oom": is_out,
     }});
-    let mut init = serde_json::to_value(places).expect("numbers are JSON");
-    let more = json!({
-        "R": answer.table, "full": before[last].n_full, "thr": threshold, "promoted": promoted, "tlab": tlab,
-    });
-    init.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
     let mut text = format!("{header}\n{}\n", json!({"init": init}));
     let mut line = |value: serde_json::Value| writeln!(text, "{value}").expect("a string grows");
     program.ops.chunks(OPS_A_LINE).for_each(|ops| line(json!({"ops": ops})));

@@ -1,6 +1,8 @@
 //! Expressions. Operands come from left to right in Java as in a workload; what Java creates before its values, a
 //! factory creates after them.
 
+use std::fmt::Write as _;
+
 use super::support::Support;
 use super::{Emitter, factory_name, unset};
 use crate::ast::{BinaryOp, Expr, ExprKind, FieldValue, Literal, Name};
@@ -71,8 +73,8 @@ pub(super) fn quoted(text: &str) -> String {
             Ok(b'\t') => quoted.push_str("\\t"),
             Ok(byte @ 0x20..0x7f) => quoted.push(char::from(byte)),
             // Not `\u000a`: javac would see the character itself.
-            Ok(byte @ (0..0x20 | 0x7f)) => quoted.push_str(&format!("\\{byte:03o}")),
-            _ => quoted.push_str(&format!("\\u{unit:04x}")),
+            Ok(byte @ (0..0x20 | 0x7f)) => write!(quoted, "\\{byte:03o}").expect("a string grows"),
+            _ => write!(quoted, "\\u{unit:04x}").expect("a string grows"),
         }
     }
     quoted + "\""
@@ -146,13 +148,13 @@ impl Emitter<'_> {
             ExprKind::Negate(inner) => self.negated(inner, ty),
             ExprKind::Not(inner) => Java::bound(format!("!{}", self.java(inner).within(Bond::Unary)), Bond::Unary),
             ExprKind::Binary { op, left, right } => self.binary(*op, left, right, ty),
-            ExprKind::Call { function, arguments } => match checked.binding(function.id) {
-                Binding::Builtin(builtin) => self.builtin(builtin, arguments),
-                _ => {
-                    let arguments = self.values(arguments);
-                    Java::primary(format!("{}({arguments})", self.names.function(&function.text)))
+            ExprKind::Call { function, arguments } => {
+                if let Binding::Builtin(builtin) = checked.binding(function.id) {
+                    return self.builtin(builtin, arguments);
                 }
-            },
+                let arguments = self.values(arguments);
+                Java::primary(format!("{}({arguments})", self.names.function(&function.text)))
+            }
             ExprKind::Method { object, method, arguments } => self.method(object, method, arguments),
             ExprKind::Create { record, fields } => Java::primary(self.create(record, fields)),
             ExprKind::Container { arguments, .. } => self.container(ty, arguments),
