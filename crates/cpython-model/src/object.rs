@@ -198,14 +198,11 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    /// The version of the first object in a place.
-    const FIRST_VERSION: u32 = 1;
-
     /// An untracked object with one reference.
     #[inline]
     fn new(body: Body, address: Address) -> Object {
         Object {
-            version: Object::FIRST_VERSION,
+            version: 1,
             refcount: 1,
             prev: NOWHERE,
             next: NOWHERE,

@@ -194,6 +194,15 @@ impl<A: Allocator> Pymalloc<A> {
         }
     }
 
+    #[inline(never)]
+    fn free_below(&mut self, block: Address) -> Outcome<()> {
+        if !block.is_null() {
+            self.below.free(block)?;
+            self.n_raw_blocks -= 1;
+        }
+        Ok(())
+    }
+
     fn count_raw(&mut self, block: Address) -> Address {
         self.n_raw_blocks += i64::from(!block.is_null());
         block
@@ -262,18 +271,13 @@ impl<A: Allocator> Allocator for Pymalloc<A> {
     #[inline]
     fn free(&mut self, block: Address) -> Outcome<()> {
         let id = self.heap.map.get(block.0);
-        if id != 0 {
-            return match self.heap.free(id, block.0) {
-                Ok(()) => Ok(()),
-                Err(misuse) => Err(fault("free", block, misuse)),
-            };
+        if id == 0 {
+            return self.free_below(block);
         }
-        if block.is_null() {
-            return Ok(());
+        match self.heap.free(id, block.0) {
+            Ok(()) => Ok(()),
+            Err(misuse) => Err(fault("free", block, misuse)),
         }
-        self.below.free(block)?;
-        self.n_raw_blocks -= 1;
-        Ok(())
     }
 
     fn usable_size(&mut self, block: Address) -> u64 {

@@ -99,6 +99,13 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// What happens when the last reference was dropped.
     #[inline(never)]
     pub(crate) fn die(&mut self, key: ObjectKey) {
+        if !self.free_number(key) {
+            self.die_slowly(key);
+        }
+    }
+
+    #[inline(never)]
+    fn die_slowly(&mut self, key: ObjectKey) {
         if !self.free_scalar(key) {
             self.begin_death(key, Begin::AtOnce);
             self.run();

@@ -36,13 +36,27 @@ impl Split {
 }
 
 /// The sums over all live blocks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Account {
+    /// But for integers of one digit.
     pub(crate) sums: Split,
-    pub(crate) n_blocks: u64,
+    n_blocks: u64,
+    /// Integers of one digit, the most frequent objects: all alike, so that counting them is enough.
+    pub(crate) n_one_digit: u64,
+    one_digit: Split,
 }
 
 impl Account {
+    /// No block yet; an `int` of one digit is split as `one_digit`.
+    pub(crate) fn new(one_digit: Split) -> Account {
+        Account { sums: Split::default(), n_blocks: 0, n_one_digit: 0, one_digit }
+    }
+
+    /// The bytes of all blocks.
+    pub(crate) fn total(&self) -> u64 {
+        self.sums.total() + self.n_one_digit * self.one_digit.total()
+    }
+
     /// A block was taken.
     #[inline]
     pub(crate) fn take(&mut self, split: Split) {
@@ -79,14 +93,14 @@ impl Account {
 
     /// The breakdown of a heap of so many bytes.
     pub(crate) fn usage(&self, heap_bytes: u64, stack_bytes: u64) -> Usage {
-        let used = self.sums.total();
+        let used = self.total();
         assert!(used <= heap_bytes, "{used} bytes in use of a heap of {heap_bytes}");
         Usage {
-            n_objects: self.n_blocks,
+            n_objects: self.n_blocks + self.n_one_digit,
             payload_bytes: self.sums.payload,
             header_bytes: self.sums.header,
-            rounding_bytes: self.sums.rounding,
-            boxed_bytes: self.sums.boxed,
+            rounding_bytes: self.sums.rounding + self.n_one_digit * self.one_digit.rounding,
+            boxed_bytes: self.sums.boxed + self.n_one_digit * self.one_digit.boxed,
             free_bytes: heap_bytes - used,
             heap_bytes,
             stack_bytes,

@@ -5,7 +5,9 @@
 //! object from outside has taken a reference for it.
 
 use memory_trait::journal::Naming;
-use memory_trait::{Address, Allocator, Event, FaultKind, Journal, ObjectKey, Observer, Outcome, Reclaimer, Storage};
+use memory_trait::{
+    Address, Allocator, Event, Fault, FaultKind, Journal, ObjectKey, Observer, Outcome, Reclaimer, Storage,
+};
 use slotmap::SecondaryMap;
 
 use super::account::{Account, Split};
@@ -104,6 +106,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         observer: O,
     ) -> Heap<O, A> {
         assert!(version >= Version::V3_11, "objects of CPython {version} are not modelled, only its allocator");
+        let one_digit_bytes = layout::int_bytes(SMALL_INTS.end, version);
         let mut objects = Table::new();
         let gc = Gc::new(thresholds, &mut objects);
         let singletons = Singletons::new(version, &mut objects);
@@ -111,11 +114,11 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             version,
             journal: Journal::new(observer),
             objects,
-            one_digit_bytes: layout::int_bytes(SMALL_INTS.end, version),
+            one_digit_bytes,
             bytes_told: allocator.heap_bytes(),
             allocator,
             limit_bytes,
-            account: Account::default(),
+            account: Account::new(Split::boxed(one_digit_bytes, class_bytes_of(one_digit_bytes))),
             free_lists: FreeLists::new(version),
             spares: Spares::default(),
             classes: Vec::new(),
@@ -168,7 +171,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[inline]
     pub(crate) fn free(&mut self, block: Address) {
         if let Err(fault) = self.allocator.free(block) {
-            panic!("freeing the block at {block} of a dead object: {fault}");
+            no_such_block(block, &fault);
         }
         self.tell_heap();
     }
@@ -177,7 +180,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[inline]
     pub(crate) fn block_bytes(&mut self, address: Address, request_bytes: u64) -> u64 {
         if request_bytes.wrapping_sub(1) < SMALL_REQUEST_THRESHOLD_BYTES {
-            request_bytes.next_multiple_of(crate::params::ALIGNMENT_BYTES)
+            class_bytes_of(request_bytes)
         } else {
             self.allocator.usable_size(address)
         }
@@ -288,7 +291,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     fn check_room(&mut self, bytes: u64) -> Outcome<()> {
         let room = self.limit_bytes.saturating_sub(self.allocator.heap_bytes());
         // What is free within the heap may serve the request, so only what cannot be met at all is refused here.
-        let spare = self.allocator.heap_bytes().saturating_sub(self.account.sums.total());
+        let spare = self.allocator.heap_bytes().saturating_sub(self.account.total());
         if bytes > room.saturating_add(spare) { Err(self.out_of_memory()) } else { Ok(()) }
     }
 
@@ -318,6 +321,18 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             }
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn no_such_block(block: Address, fault: &Fault) -> ! {
+    panic!("freeing the block at {block} of a dead object: {fault}")
+}
+
+/// The block that pymalloc serves a request with. Unit: bytes.
+#[inline]
+fn class_bytes_of(request_bytes: u64) -> u64 {
+    request_bytes.next_multiple_of(crate::params::ALIGNMENT_BYTES)
 }
 
 /// The block of an object of a collected type, given its `id()`.

@@ -3,7 +3,7 @@
 //! Mirrors `longobject.c:PyLong_FromLong`, `floatobject.c:PyFloat_FromDouble` and `bytesobject.c`. Each answers a key
 //! with a reference that the caller owns.
 
-use memory_trait::{Allocator, ObjectKey, Observer, Outcome};
+use memory_trait::{Address, Allocator, ObjectKey, Observer, Outcome};
 
 use super::Body;
 use super::account::Split;
@@ -13,6 +13,12 @@ use crate::layout::{self, FreeList};
 /// Bits of an `int`'s digit. Source: `longintrepr.h:PyLong_SHIFT`.
 const DIGIT_BITS: u32 = 30;
 
+/// Whether an `int` has one digit, as most have.
+#[inline]
+fn is_one_digit(value: i64) -> bool {
+    value.unsigned_abs() >> DIGIT_BITS == 0
+}
+
 impl<O: Observer, A: Allocator> Heap<O, A> {
     /// An `int`: one of the small ones, or a new object.
     #[inline]
@@ -21,21 +27,34 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             self.incref(key);
             return Ok(key);
         }
-        let request = self.int_request(value);
+        if !is_one_digit(value) {
+            return self.long_int(value);
+        }
+        let block = self.malloc(self.one_digit_bytes)?;
+        self.account.n_one_digit += 1;
+        Ok(self.insert(Body::Int(value), block))
+    }
+
+    /// A new `int` of more than one digit.
+    #[inline(never)]
+    fn long_int(&mut self, value: i64) -> Outcome<ObjectKey> {
+        let request = layout::int_bytes(value, self.version);
         let block = self.malloc(request)?;
         let block_bytes = self.block_bytes(block, request);
         self.account.take(Split::boxed(request, block_bytes));
         Ok(self.insert(Body::Int(value), block))
     }
 
-    /// What an `int` asks for. Most have one digit.
+    /// Takes an `int` off the account.
     #[inline]
-    fn int_request(&self, value: i64) -> u64 {
-        if value.unsigned_abs() >> DIGIT_BITS == 0 {
-            self.one_digit_bytes
-        } else {
-            layout::int_bytes(value, self.version)
+    fn give_int(&mut self, value: i64, block: Address) {
+        if is_one_digit(value) {
+            self.account.n_one_digit -= 1;
+            return;
         }
+        let request = layout::int_bytes(value, self.version);
+        let block_bytes = self.block_bytes(block, request);
+        self.account.give(Split::boxed(request, block_bytes));
     }
 
     /// A new `float`.
@@ -82,17 +101,27 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     }
 
     /// Reclaims an object that refers to nothing: a number, a text, bytes. Whether it is such an object.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn free_scalar(&mut self, key: ObjectKey) -> bool {
+        match self.objects[key].body {
+            Body::Bytes(_) | Body::Text(_) => {
+                self.free_characters(key);
+                true
+            }
+            _ => self.free_number(key),
+        }
+    }
+
+    /// The same for numbers alone.
+    #[inline]
+    pub(crate) fn free_number(&mut self, key: ObjectKey) -> bool {
         let object = &self.objects[key];
         let block = object.address;
         match object.body {
             Body::Int(value) => {
                 self.tell_reclaimed(key);
                 self.remove(key);
-                let request = self.int_request(value);
-                let block_bytes = self.block_bytes(block, request);
-                self.account.give(Split::boxed(request, block_bytes));
+                self.give_int(value, block);
                 self.free(block);
                 true
             }
@@ -106,16 +135,11 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
                 }
                 true
             }
-            Body::Bytes(_) | Body::Text(_) => {
-                self.free_characters(key);
-                true
-            }
             _ => false,
         }
     }
 
     /// Reclaims a text or bytes.
-    #[inline(never)]
     fn free_characters(&mut self, key: ObjectKey) {
         self.tell_reclaimed(key);
         let block = self.objects[key].address;

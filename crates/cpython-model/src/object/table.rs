@@ -45,18 +45,19 @@ fn key_of(place: Place, version: u32) -> ObjectKey {
 impl Table {
     /// Nothing but the place that is nobody's.
     pub(crate) fn new() -> Table {
-        let mut nobody = Object::new(Body::Sentinel, Address::NULL);
-        nobody.version = 0;
-        Table { objects: vec![nobody], names: Vec::new(), free: NOWHERE }
+        let mut table = Table { objects: Vec::new(), names: Vec::new(), free: NOWHERE };
+        table.grow();
+        assert_eq!(table.free, NOWHERE, "the first place is nobody's");
+        table
     }
 
     /// A new object with one reference, in no list.
     #[inline]
     pub(crate) fn insert(&mut self, body: Body, address: Address) -> ObjectKey {
-        let place = self.free;
-        if place == NOWHERE {
-            return self.grow(body, address);
+        if self.free == NOWHERE {
+            self.grow();
         }
+        let place = self.free;
         let slot = &mut self.objects[place as usize];
         self.free = slot.next;
         // Versions of live objects are odd.
@@ -68,12 +69,14 @@ impl Table {
         key_of(place, version)
     }
 
+    /// One free place more.
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, body: Body, address: Address) -> ObjectKey {
-        let place = Place::try_from(self.objects.len()).expect("fewer than 2^32 objects");
-        self.objects.push(Object::new(body, address));
-        key_of(place, Object::FIRST_VERSION)
+    fn grow(&mut self) {
+        self.free = Place::try_from(self.objects.len()).expect("fewer than 2^32 objects");
+        let mut vacant = Object::new(Body::Sentinel, Address::NULL);
+        vacant.version = 0;
+        self.objects.push(vacant);
     }
 
     /// Takes an object out, which is in no list; its body.

@@ -6,7 +6,7 @@
 
 use memory_trait::{Address, Allocator, Outcome};
 
-use super::heap::{ARENA_POOLS_MAX, ArenaEvent, FIRST_POOL, GRANULES_MAX, Heap, NONE};
+use super::heap::{ARENA_POOLS_MAX, ArenaEvent, Heap, NONE};
 use super::pools::{NO_CLASS, Pool};
 use crate::params::{
     ARENA_OBJECT_BYTES, INITIAL_ARENA_OBJECTS, MAP_BOT_COVERED_BITS, MAP_BOT_NODE_BYTES, MAP_MID_COVERED_BITS,
@@ -175,9 +175,7 @@ impl Heap {
         let first_id = Heap::first_pool_of(arena);
         let n_pools = first_id as usize + ARENA_POOLS_MAX;
         if self.pools.len() < n_pools {
-            let unused = Pool { base: 0, next: 0, prev: 0, count: 0, free: 0, next_offset: 0, class: NO_CLASS };
-            self.pools.resize(n_pools, unused);
-            self.links.resize(n_pools - FIRST_POOL as usize, [0; GRANULES_MAX]);
+            self.pools.resize(n_pools, Pool::UNUSED);
         }
         for i in 0..n_total {
             let pool = &mut self.pools[(first_id + i) as usize];

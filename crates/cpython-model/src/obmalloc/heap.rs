@@ -8,7 +8,7 @@ use memory_trait::Address;
 use super::arena_source::ArenaSource;
 use super::arenas::ArenaObject;
 use super::map::PoolMap;
-use super::pools::{NO_CLASS, Pool};
+use super::pools::Pool;
 use crate::Version;
 use crate::params::{ALIGNMENT_BYTES, N_SIZE_CLASSES, pool_bytes};
 
@@ -21,9 +21,6 @@ pub(super) const ARENA_POOLS_MAX: usize = 64;
 /// Units of 16 bytes in the largest pools.
 pub(super) const GRANULES_MAX: usize = 1024;
 
-/// What stands in the first word of each block of a pool, by the block's offset in units of 16 bytes.
-pub(super) type Links = [u16; GRANULES_MAX];
-
 /// No arena.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -32,8 +29,6 @@ pub(super) struct Heap {
     pub(super) version: Version,
     pub(super) pool_granules_log2: u32,
     pub(super) pools: Vec<Pool>,
-    /// The links of each pool's blocks, by `id - FIRST_POOL`.
-    pub(super) links: Vec<Links>,
     pub(super) map: PoolMap,
 
     pub(super) arenas: Vec<ArenaObject>,
@@ -74,20 +69,11 @@ pub struct ArenaEvent {
 
 impl Heap {
     pub(super) fn new(version: Version, source: ArenaSource) -> Self {
-        let head = |class: usize| Pool {
-            base: 0,
-            next: class as u32,
-            prev: class as u32,
-            count: 0,
-            free: 0,
-            next_offset: 0,
-            class: NO_CLASS,
-        };
+        let head = |class: usize| Pool { next: class as u32, prev: class as u32, ..Pool::UNUSED };
         Heap {
             version,
             pool_granules_log2: (pool_bytes(version) / ALIGNMENT_BYTES).trailing_zeros(),
             pools: (0..N_SIZE_CLASSES).map(head).collect(),
-            links: Vec::new(),
             map: PoolMap::new(pool_bytes(version)),
             arenas: Vec::new(),
             usable: NONE,
@@ -116,14 +102,13 @@ impl Heap {
     /// The link of the block that starts `granule` x 16 bytes into pool `id`.
     #[inline]
     pub(super) fn link(&self, id: u32, granule: u16) -> u16 {
-        self.links[(id - FIRST_POOL) as usize][usize::from(granule)]
+        self.pools[id as usize].links[usize::from(granule)]
     }
 
     /// The same, to change.
     #[inline]
     pub(super) fn link_mut(&mut self, id: u32, granule: u16) -> &mut u16 {
-        // No offset is as large: the remainder is itself, and spares the comparison.
-        &mut self.links[(id - FIRST_POOL) as usize][usize::from(granule) % GRANULES_MAX]
+        &mut self.pools[id as usize].links[usize::from(granule)]
     }
 
     /// The number of the first pool of the arena in slot `arena`.

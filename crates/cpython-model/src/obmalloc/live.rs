@@ -31,9 +31,8 @@ impl<A: Allocator> Pymalloc<A> {
     fn live_blocks_of_pool(&self, id: u32) -> impl Iterator<Item = LiveBlock> + '_ {
         debug_assert!(id >= FIRST_POOL, "pool {id} is the head of a list");
         let pool = &self.heap.pools[id as usize];
-        let links = &self.heap.links[(id - FIRST_POOL) as usize];
         let is_live = |&(_, &link): &(usize, &u16)| link == LIVE;
-        links.iter().enumerate().filter(is_live).map(|(granule, _)| LiveBlock {
+        pool.links.iter().enumerate().filter(is_live).map(|(granule, _)| LiveBlock {
             address: Address(pool.base + granule as u64 * ALIGNMENT_BYTES),
             block_bytes: class_bytes(usize::from(pool.class)),
         })

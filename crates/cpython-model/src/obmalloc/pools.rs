@@ -2,7 +2,7 @@
 //!
 //! Mirrors `obmalloc.c:pymalloc_alloc`, `pymalloc_pool_extend`, `pymalloc_free`, `insert_to_usedpool`. A free block's
 //! first word is the link to the next free block of its pool, as in the real heap; here it is the offset in the pool,
-//! in units of 16 bytes, and stands in a table beside the pool headers. Must not know where arenas come from.
+//! in units of 16 bytes, and all that is kept of the block. Must not know where arenas come from.
 //!
 //! ```text
 //! pool   +0 header, 48 bytes   +48 block 0   +48+size block 1   ...   nextoffset: never used yet   ...   +16 KiB
@@ -10,7 +10,7 @@
 
 use memory_trait::{Allocator, Outcome};
 
-use super::heap::{FIRST_POOL, GRANULES_MAX, Heap};
+use super::heap::{GRANULES_MAX, Heap};
 use crate::params::{ALIGNMENT_BYTES, N_SIZE_CLASSES, POOL_OVERHEAD_BYTES, class_bytes};
 use crate::rules::{Rule, rule};
 
@@ -20,7 +20,7 @@ pub(super) const LIVE: u16 = u16::MAX;
 /// The class of a pool that was never used.
 pub(super) const NO_CLASS: u8 = u8::MAX;
 
-/// A pool's header, or the head of a class's list of pools that have both used and free blocks.
+/// A pool: its header, and what it says of its blocks. Or the head of a class's list of pools that have both used and free blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pool {
     /// Address of the pool.
@@ -35,6 +35,22 @@ pub(super) struct Pool {
     /// The first block that was never used, in the same unit.
     pub(super) next_offset: u16,
     pub(super) class: u8,
+    /// What stands in the first word of each block, by the block's offset in units of 16 bytes.
+    pub(super) links: [u16; GRANULES_MAX],
+}
+
+impl Pool {
+    /// A pool that was never used.
+    pub(super) const UNUSED: Pool = Pool {
+        base: 0,
+        next: 0,
+        prev: 0,
+        count: 0,
+        free: 0,
+        next_offset: 0,
+        class: NO_CLASS,
+        links: [0; GRANULES_MAX],
+    };
 }
 
 /// What is wrong with a block that was given back.
@@ -57,8 +73,8 @@ impl Heap {
         let pool = &mut self.pools[id as usize];
         let granule = pool.free;
         let address = pool.base + u64::from(granule) * ALIGNMENT_BYTES;
-        let links = &mut self.links[(id - FIRST_POOL) as usize];
-        let next = std::mem::replace(&mut links[usize::from(granule) % GRANULES_MAX], LIVE);
+        // No offset is as large: the remainder is itself, and spares the comparison.
+        let next = std::mem::replace(&mut pool.links[usize::from(granule) % GRANULES_MAX], LIVE);
         pool.free = next;
         pool.count += 1;
         self.n_live[class] += 1;
@@ -82,8 +98,7 @@ impl Heap {
         if pool.next_offset + size <= 1 << self.pool_granules_log2 {
             pool.free = pool.next_offset;
             pool.next_offset += size;
-            let free = pool.free;
-            *self.link_mut(id, free) = 0;
+            pool.links[usize::from(pool.free)] = 0;
         } else {
             self.unlink(id);
         }
@@ -96,7 +111,6 @@ impl Heap {
         self.link_in_front(id, class);
         self.n_pools[class] += 1;
         self.n_live[class] += 1;
-        let links = &mut self.links[(id - FIRST_POOL) as usize];
         let pool = &mut self.pools[id as usize];
         debug_assert_eq!(pool.count, 0, "a pool from an arena has blocks in use");
         pool.count = 1;
@@ -104,7 +118,7 @@ impl Heap {
             // It served this class before: its free list is as good as it was.
             assert!(pool.free != 0, "a free pool of class {class} has no free block");
             let first = pool.free;
-            pool.free = links[usize::from(first)];
+            pool.free = pool.links[usize::from(first)];
             debug_assert!(pool.free != 0, "a pool has two blocks at least");
             first
         } else {
@@ -113,10 +127,10 @@ impl Heap {
             pool.class = class as u8;
             pool.free = first + size;
             pool.next_offset = first + 2 * size;
-            links[usize::from(pool.free)] = 0;
+            pool.links[usize::from(pool.free)] = 0;
             first
         };
-        links[usize::from(first)] = LIVE;
+        pool.links[usize::from(first)] = LIVE;
         Ok(pool.base + u64::from(first) * ALIGNMENT_BYTES)
     }
 
@@ -125,8 +139,7 @@ impl Heap {
     pub(super) fn free(&mut self, id: u32, address: u64) -> Result<(), Misuse> {
         let pool = &mut self.pools[id as usize];
         let offset = address.wrapping_sub(pool.base);
-        let links = &mut self.links[(id - FIRST_POOL) as usize];
-        let link = &mut links[(offset / ALIGNMENT_BYTES) as usize % GRANULES_MAX];
+        let link = &mut pool.links[(offset / ALIGNMENT_BYTES) as usize % GRANULES_MAX];
         if *link != LIVE || !offset.is_multiple_of(ALIGNMENT_BYTES) {
             return Err(self.misuse(id, address));
         }
