@@ -36,6 +36,13 @@ pub(crate) fn load() -> Result<Vec<Workload>, Misuse> {
     paths()?.iter().map(|path| read(path, &stem(path))).collect()
 }
 
+/// `n` random workloads, named by their numbers, which begin with `first`.
+pub(crate) fn random(first: u64, n: u64) -> Vec<Workload> {
+    let numbers = (0..n).map(|i| first.wrapping_add(i));
+    let workload = |number| Workload::parse(&format!("random{number}"), &workload::random::source(number));
+    numbers.map(|number| workload(number).expect("random workloads are workloads")).collect()
+}
+
 /// A workload's file, or a heap trace; anything else is refused with the nearest name.
 pub(crate) fn find(target: &str) -> Result<Found, Misuse> {
     let path = Path::new(target);

@@ -50,6 +50,14 @@ fn workloads_make_the_calls_that_the_machine_makes_when_they_are_compiled() {
 }
 
 #[test]
+fn random_workloads_do_so_too() {
+    let output = oracle_c(&["--workloads", "--random", "6", "--seed", "1000"]);
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert!(stderr.contains("skipped: ") || stdout.contains("glibc 2.36: 6 of 6 workloads exact, "), "{stdout}{stderr}");
+}
+
+#[test]
 fn a_workload_that_nobody_knows_is_misuse_of_the_command() {
     let output = oracle_c(&["--workloads", "string_bilder"]);
     assert_eq!(output.status.code(), Some(2));

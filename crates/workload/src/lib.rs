@@ -31,6 +31,7 @@ pub mod interpret;
 pub mod lexer;
 mod params;
 pub mod parser;
+pub mod random;
 pub mod source;
 pub mod splitmix;
 pub mod text;

@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Emit workloads as C, compile and record them: every call of malloc, every address, the output and the end
     #[arg(long, conflicts_with_all = ["runs", "glibc_only", "source"])]
     workloads: bool,
+    /// So many random workloads instead, the first of them that of the seed
+    #[arg(long, default_value_t = 0, requires = "workloads", conflicts_with = "names")]
+    random: u64,
     /// The seed of the workloads' `rand`
     #[arg(long, default_value_t = 1, requires = "workloads")]
     seed: u64,
@@ -93,6 +96,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 /// Holds the workloads against the programs that they are emitted as.
 fn workloads(args: &Args, out: &mut dyn Write) -> Result<bool, Misuse> {
     let chosen = match &args.names[..] {
+        [] if args.random > 0 => gallery::random(args.seed, args.random),
         [] => gallery::load()?,
         names => names.iter().map(|name| workload(name)).collect::<Result<_, _>>()?,
     };

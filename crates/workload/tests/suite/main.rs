@@ -10,6 +10,7 @@ mod fuzzing;
 mod meaning;
 mod operations;
 mod params;
+mod random;
 mod recorder;
 mod reference;
 mod support;

@@ -38,14 +38,12 @@ impl Emitter<'_> {
         }
     }
 
-    /// All containers of the workload, those inside others first.
-    fn containers(&self) -> Vec<Type> {
+    /// All types of values in the workload, those inside others first; a type and its `?` are one type here.
+    fn value_types(&self) -> Vec<Type> {
         fn add(ty: &Type, known: &mut Vec<Type>) {
             let ty = ty.without_null();
-            match ty {
-                Type::Array(element) | Type::List(element) => add(element, known),
-                Type::Map(_, value) => add(value, known),
-                _ => return,
+            if let Type::Array(element) | Type::List(element) | Type::Map(_, element) = ty {
+                add(element, known);
             }
             if !known.contains(ty) {
                 known.push(ty.clone());
@@ -55,16 +53,24 @@ impl Emitter<'_> {
         let fields = self.checked.records.iter().flat_map(|record| &record.fields).map(|(_, ty)| ty);
         let locals = self.checked.functions.iter().flat_map(|info| &info.locals).map(|local| &local.ty);
         fields.chain(locals).chain(&self.checked.types).for_each(|ty| add(ty, &mut known));
-        // `list<Node?>` and `list<Node>` are one type here.
-        let mut ids = std::collections::BTreeSet::new();
-        known.retain(|ty| ids.insert(self.type_id(ty)));
         known
+    }
+
+    /// The containers among them, each once by its name.
+    fn containers(&self) -> Vec<Type> {
+        let mut containers = self.value_types();
+        let mut names = std::collections::BTreeSet::new();
+        containers.retain(|ty| {
+            matches!(ty, Type::Array(_) | Type::List(_) | Type::Map(..)) && names.insert(self.type_id(ty))
+        });
+        containers
     }
 
     /// The structures.
     pub(super) fn types(&mut self) {
         let containers = self.containers();
-        let all: Vec<Type> = self.checked.types.iter().map(|ty| ty.without_null().clone()).collect();
+        let all = self.value_types();
+        let has_weak = all.iter().any(|ty| matches!(ty, Type::Weak(_)));
         let mut names: Vec<String> = self
             .checked
             .records
@@ -76,7 +82,7 @@ impl Emitter<'_> {
         if all.contains(&Type::Bytes) {
             names.push("bytes".to_owned());
         }
-        if !self.names.weak_targets.is_empty() {
+        if has_weak {
             names.push("weak".to_owned());
         }
         if names.is_empty() {
@@ -109,7 +115,7 @@ impl Emitter<'_> {
         if all.contains(&Type::Bytes) {
             self.structure("bytes", &["size_t n".to_owned(), "unsigned char data[]".to_owned()]);
         }
-        if !self.names.weak_targets.is_empty() {
+        if has_weak {
             self.structure("weak", &["void *target".to_owned()]);
         }
     }
