@@ -1,23 +1,24 @@
 //! The card table of the old generation, and where in it blocks start.
 //!
-//! Mirrors `gc/shared/cardTable.cpp` and `gc/shared/blockOffsetTable.cpp`. Differs: HotSpot's table has a byte a card
-//! and covers young too, where nobody reads it; here it is a bit a card, for old alone. Where HotSpot's offset table
-//! skips back in logarithmic steps, ours keeps the start of the block itself.
-
-use bitvec::order::Lsb0;
-use bitvec::vec::BitVec;
+//! Mirrors `gc/shared/cardTable.cpp` and `gc/shared/blockOffsetTable.cpp`. Differs: HotSpot's table covers young too, where
+//! nobody reads it; here it is for old alone. Where HotSpot's offset table skips back in logarithmic steps, ours keeps
+//! the distance to the start of the block itself.
 
 use crate::params::{CARD_BYTES, WORD_BYTES};
 
 /// Words that one card covers.
 pub(crate) const CARD_WORDS: usize = (CARD_BYTES / WORD_BYTES) as usize;
+/// Cards that are looked at in one step.
+const STRIDE: usize = 32;
 
 /// Dirty cards, and the block that the first word of each card lies in. Places are word indices of the heap.
 #[derive(Clone, Debug)]
 pub(crate) struct CardTable {
     bottom: usize,
-    dirty: BitVec<u64, Lsb0>,
-    block_starts: Vec<u32>,
+    /// A byte a card: 1 when it is dirty.
+    dirty: Vec<u8>,
+    /// How far before the card the block that its first word lies in starts. Unit: words.
+    block_distances: Vec<u32>,
 }
 
 impl CardTable {
@@ -25,7 +26,7 @@ impl CardTable {
     pub(crate) fn new(bottom: usize, end: usize) -> Self {
         assert!(bottom.is_multiple_of(CARD_WORDS), "old starts at word {bottom}, in the middle of a card");
         let n_cards = (end - bottom).div_ceil(CARD_WORDS);
-        CardTable { bottom, dirty: BitVec::repeat(false, n_cards), block_starts: vec![0; n_cards] }
+        CardTable { bottom, dirty: vec![0; n_cards], block_distances: vec![0; n_cards] }
     }
 
     #[inline]
@@ -42,53 +43,58 @@ impl CardTable {
     #[inline]
     pub(crate) fn mark(&mut self, word: usize) {
         let card = self.card_of(word);
-        self.dirty.set(card, true);
+        self.dirty[card] = 1;
     }
 
     /// Whether the card of a word is dirty.
     pub(crate) fn is_dirty(&self, word: usize) -> bool {
-        self.dirty[self.card_of(word)]
+        self.is_dirty_card(self.card_of(word))
     }
 
     /// Marks the cards of all words from `from` to `end`.
     pub(crate) fn mark_range(&mut self, from: usize, end: usize) {
         if from < end {
             let (first, last) = (self.card_of(from), self.card_of(end - 1));
-            self.dirty[first..=last].fill(true);
+            self.dirty[first..=last].fill(1);
         }
     }
 
     /// Cleans the cards from the first that starts at or after `from` to that of the last word before `end`.
     pub(crate) fn clear_range(&mut self, from: usize, end: usize) {
         let first = (from - self.bottom).div_ceil(CARD_WORDS);
-        let end = (end - self.bottom).div_ceil(CARD_WORDS);
-        if first < end {
-            self.dirty[first..end].fill(false);
-        }
+        self.clean(first, (end - self.bottom).div_ceil(CARD_WORDS));
     }
 
     /// Takes the highest run of dirty cards that begins below `below` (a card), and cleans it. Cards are half open.
     pub(crate) fn take_last_run(&mut self, below: usize) -> Option<(usize, usize)> {
-        let last = self.dirty[..below].last_one()?;
-        let first = self.dirty[..last].last_zero().map_or(0, |clean| clean + 1);
-        self.dirty[first..=last].fill(false);
+        let mut end = below;
+        while end >= STRIDE && self.dirty[end - STRIDE..end] == [0; STRIDE] {
+            end -= STRIDE;
+        }
+        let last = self.dirty[..end].iter().rposition(|&dirty| dirty != 0)?;
+        let first = self.dirty[..last].iter().rposition(|&dirty| dirty == 0).map_or(0, |clean| clean + 1);
+        self.clean(first, last + 1);
         Some((first, last + 1))
     }
 
     /// The lowest dirty card at or after `from` and below `end`.
     pub(crate) fn first_dirty(&self, from: usize, end: usize) -> Option<usize> {
-        self.dirty[from..end].first_one().map(|distance| from + distance)
+        let mut from = from;
+        while from + STRIDE <= end && self.dirty[from..from + STRIDE] == [0; STRIDE] {
+            from += STRIDE;
+        }
+        self.dirty[from..end].iter().position(|&dirty| dirty != 0).map(|distance| from + distance)
     }
 
     /// Whether a card is dirty.
     pub(crate) fn is_dirty_card(&self, card: usize) -> bool {
-        self.dirty[card]
+        self.dirty[card] != 0
     }
 
     /// Cleans cards; half open.
     pub(crate) fn clean(&mut self, first: usize, end: usize) {
         if first < end {
-            self.dirty[first..end].fill(false);
+            self.dirty[first..end].fill(0);
         }
     }
 
@@ -109,13 +115,14 @@ impl CardTable {
         let after = (end - self.bottom).div_ceil(CARD_WORDS);
         // A block that does not reach the start of a card is found by walking from the block before it.
         for card in first..after {
-            self.block_starts[card] = start as u32;
+            self.block_distances[card] = (self.bottom + card * CARD_WORDS - start) as u32;
         }
     }
 
     /// The start of the block that the first word of `word`'s card lies in.
     pub(crate) fn block_start_of_card(&self, word: usize) -> usize {
-        self.block_starts[self.card_of(word)] as usize
+        let card = self.card_of(word);
+        self.card_start(card) - self.block_distances[card] as usize
     }
 }
 

@@ -4,7 +4,7 @@
 //! adjust references, move. What it must not know: why it is called, and who the objects are.
 //!
 //! Differs: HotSpot marks in the mark word; here a bitmap beside the heap has the marks, and the mark word of what
-//! moves the new address, as in HotSpot.
+//! moves the new address, as in HotSpot, with the tag beside it where there is room.
 
 mod compact;
 mod mark;
@@ -14,7 +14,6 @@ pub(crate) use mark::Marking;
 use memory_trait::Reclaimer;
 
 use crate::heap::klass::KlassTable;
-use crate::heap::object;
 use crate::heap::{CollectionReport, Mutator, SerialHeap};
 
 impl SerialHeap {
@@ -28,7 +27,7 @@ impl SerialHeap {
         self.n_full_collections += 1;
         let objects_before = self.tally().n_objects;
         let old_before = self.old;
-        let klasses = std::mem::take(&mut self.klasses);
+        let klasses = self.klasses.take();
         Marking::new(self, &klasses, clears_everything).run(mutator);
         if M::WATCHES {
             self.tell_of_the_dead(&klasses, mutator);
@@ -56,18 +55,17 @@ impl SerialHeap {
         for space in spaces {
             let mut object = space.bottom;
             while object < space.top {
-                let tag = object::tag_of(self.memory.word(object));
-                if tag != 0 && !self.marks[object] {
+                let tag = self.shape.tag_of(self.memory.word(object));
+                if tag != 0 && !self.marks.get(object) {
                     mutator.reclaimed(tag, Reclaimer::Full);
                 }
-                object += object::size_words(&self.memory, klasses, object);
+                object += self.shape.size_words(&self.memory, klasses, object);
             }
         }
     }
 
     fn clear_marks(&mut self, old_top: usize) {
-        self.marks[..self.young_end].fill(false);
-        let old_top = old_top.max(self.old.top);
-        self.marks[self.boundary..old_top].fill(false);
+        self.marks.clear_around(0..self.young_end);
+        self.marks.clear_around(self.boundary..old_top.max(self.old.top));
     }
 }

@@ -11,6 +11,7 @@
 
 pub mod average;
 pub mod klass;
+mod marks;
 pub mod memory;
 pub mod object;
 pub mod space;
@@ -22,21 +23,22 @@ mod collect;
 mod resize;
 mod resume;
 
-use bitvec::order::Lsb0;
-use bitvec::vec::BitVec;
 use memory_trait::{Address, Collection, Reclaimer};
 
 use crate::cards::CardTable;
+use crate::layout::Mode;
 use crate::params::{Flags, SPACE_ALIGNMENT_BYTES, WORD_BYTES};
 use crate::references::Discovered;
 use crate::rules::{Rule, rule};
 use crate::sizing::Sizing;
 use crate::young::Survivors;
 use average::PaddedAverage;
-use klass::{ArrayUse, KlassId, KlassKind, KlassTable};
+use klass::{KlassId, KlassTable};
+use marks::Marks;
 use memory::{Memory, Narrow};
+use object::Shape;
 use space::Space;
-use tally::Tally;
+use tally::{Census, Tally};
 use tlab::{Tlab, TlabPolicy};
 
 pub use allocate::HeapExhausted;
@@ -112,15 +114,22 @@ pub struct SerialHeap {
     pub(crate) young_end: usize,
     /// Where old begins, and so where what is reserved for young ends.
     pub(crate) boundary: usize,
-    pub(crate) young_tally: Tally,
-    pub(crate) old_tally: Tally,
-    /// Mark bits of a full collection: one a word.
-    pub(crate) marks: BitVec<u64, Lsb0>,
+    /// How objects are built.
+    pub(crate) shape: Shape,
+    pub(crate) young_census: Census,
+    pub(crate) old_census: Census,
+    /// What a collection counts, kept for its memory: what stays in young, and what goes to old.
+    pub(crate) counted: [Census; 2],
+    /// Mark bits of a full collection.
+    pub(crate) marks: Marks,
     pub(crate) survivors: Survivors,
     pub(crate) discovered: Discovered,
     /// References cleared or found final by the last collections, in the order of the VM's pending list, for the
     /// mutator to put on their queues. Roots.
     pub(crate) pending: Vec<Narrow>,
+    /// The buffer of the current thread.
+    tlab: Tlab,
+    /// The buffers of the others; in the current one's place is nothing of interest.
     tlabs: Vec<Tlab>,
     thread: usize,
     tlab_policy: TlabPolicy,
@@ -153,6 +162,9 @@ impl SerialHeap {
         let memory = Memory::reserve(&sizing.placement, young.max + old.max);
         let boundary = words(young.max);
         let n_words = memory.len_words();
+        let shape = Shape::new(&Mode::from_flags(flags), n_words);
+        let tlab_policy = TlabPolicy::new(flags, &shape);
+        let eden_words = words(sizing.spaces.eden);
         let mut heap = SerialHeap {
             memory,
             klasses,
@@ -181,15 +193,18 @@ impl SerialHeap {
             old: Space::new(boundary, boundary + words(old.initial)),
             young_end: words(young.initial),
             boundary,
-            young_tally: Tally::default(),
-            old_tally: Tally::default(),
-            marks: BitVec::repeat(false, n_words),
+            shape,
+            young_census: Census::default(),
+            old_census: Census::default(),
+            counted: Default::default(),
+            marks: Marks::new(n_words),
             survivors: Survivors::new(flags.max_tenuring_threshold as u32),
             discovered: Discovered::default(),
             pending: Vec::new(),
-            tlabs: Vec::new(),
+            tlab: tlab_policy.new_thread(eden_words, 1),
+            tlabs: vec![tlab_policy.new_thread(eden_words, 1)],
             thread: 0,
-            tlab_policy: TlabPolicy::new(flags),
+            tlab_policy,
             n_threads: 1,
             promoted: PaddedAverage::new(PROMOTED_WEIGHT_PERCENT, PROMOTED_PADDING),
             old_capacity_at_prologue: words(old.initial),
@@ -204,7 +219,7 @@ impl SerialHeap {
             capacity_bytes_at_gc: 0,
         };
         heap.lay_out_young(0);
-        heap.tlabs.push(heap.tlab_policy.new_thread(heap.eden.capacity_words(), 1));
+        debug_assert_eq!(heap.eden.capacity_words(), eden_words, "eden is as large as the sizes say");
         heap
     }
 
@@ -251,8 +266,8 @@ impl SerialHeap {
 
     /// What young and old together are used for.
     pub fn tally(&self) -> Tally {
-        let mut tally = self.young_tally;
-        tally += self.old_tally;
+        let mut tally = self.young_census.tally(&self.klasses);
+        tally += self.old_census.tally(&self.klasses);
         tally
     }
 
@@ -277,7 +292,9 @@ impl SerialHeap {
     /// Allocation goes on in this thread's buffer.
     pub fn switch_thread(&mut self, thread: usize) {
         assert!(thread < self.tlabs.len(), "thread {thread} of {}", self.tlabs.len());
+        std::mem::swap(&mut self.tlab, &mut self.tlabs[self.thread]);
         self.thread = thread;
+        std::mem::swap(&mut self.tlab, &mut self.tlabs[self.thread]);
     }
 
     /// The current thread ended: its buffer is filled up.
@@ -288,37 +305,53 @@ impl SerialHeap {
 
     /// The unused rest of each open buffer: from its first free word to its end.
     pub(crate) fn open_buffers(&self) -> Vec<(usize, usize)> {
-        let open = self.tlabs.iter().filter(|tlab| tlab.end != 0);
-        open.map(|tlab| (tlab.top, tlab.end + tlab::RESERVE_WORDS)).collect()
+        let tlabs = (0..self.tlabs.len()).map(|thread| self.tlab(thread));
+        let open = tlabs.filter(|tlab| tlab.end != 0);
+        open.map(|tlab| (tlab.top, tlab.end + self.tlab_policy.reserve_words)).collect()
+    }
+
+    fn tlab(&self, thread: usize) -> &Tlab {
+        if thread == self.thread { &self.tlab } else { &self.tlabs[thread] }
     }
 
     /// The buffer of a thread.
     pub fn tlab_mut(&mut self, thread: usize) -> &mut Tlab {
-        &mut self.tlabs[thread]
+        if thread == self.thread { &mut self.tlab } else { &mut self.tlabs[thread] }
+    }
+
+    /// Tags of objects have to be below this.
+    pub fn tag_limit(&self) -> u64 {
+        self.shape.tag_limit()
     }
 
     /// Reads a reference field or element; `half` is its place in 4-byte halves from the object's start.
     #[inline]
     pub fn reference(&self, object: usize, half: usize) -> Narrow {
-        self.memory.half(object * 2 + half)
+        self.memory.reference(object * 2 + half)
     }
 
     /// Writes a reference field, and marks the card of the object's *header*, as the interpreter's `putfield` does
     /// whatever the value.
     #[inline]
     pub fn store_field(&mut self, object: usize, half: usize, value: Narrow) {
-        self.memory.set_half(object * 2 + half, value);
+        self.memory.set_reference(object * 2 + half, value);
         if object >= self.boundary {
             self.cards.mark(if rule(Rule::FieldsMarkTheHeader) { object } else { object + half / 2 });
         }
+    }
+
+    /// Where an element of an `Object[]` is, in 4-byte halves from the bottom of the heap.
+    #[inline]
+    fn element_half(&self, array: usize, index: usize) -> usize {
+        array * 2 + self.shape.elements_half + (index << self.shape.reference_log2_halves)
     }
 
     /// Writes an element of an `Object[]`, and marks the card of the *element*, as the interpreter's `aastore` does,
     /// which skips it for null.
     #[inline]
     pub fn store_element(&mut self, array: usize, index: usize, value: Narrow) {
-        let half = (array + object::HEADER_WORDS) * 2 + index;
-        self.memory.set_half(half, value);
+        let half = self.element_half(array, index);
+        self.memory.set_reference(half, value);
         if array >= self.boundary && value != 0 {
             self.cards.mark(if rule(Rule::ElementsMarkTheirCard) { half / 2 } else { array });
         }
@@ -327,49 +360,67 @@ impl SerialHeap {
     /// Reads an element of an `Object[]`.
     #[inline]
     pub fn element(&self, array: usize, index: usize) -> Narrow {
-        self.memory.half((array + object::HEADER_WORDS) * 2 + index)
+        self.memory.reference(self.element_half(array, index))
     }
 
     /// Copies the first `n_elements` of an `Object[]` to a new one, marking its cards as `System.arraycopy` does.
     pub fn copy_elements(&mut self, from: usize, to: usize, n_elements: usize) {
         for index in 0..n_elements {
             let value = self.element(from, index);
-            self.memory.set_half((to + object::HEADER_WORDS) * 2 + index, value);
+            self.memory.set_reference(self.element_half(to, index), value);
         }
         if to >= self.boundary && n_elements > 0 {
-            let first = to + object::HEADER_WORDS;
-            self.cards.mark_range(first, first + n_elements.div_ceil(2));
+            let (first, last) = (self.element_half(to, 0), self.element_half(to, n_elements - 1));
+            self.cards.mark_range(first / 2, last / 2 + 1);
         }
+    }
+
+    /// Where the first element of an array is. Unit: bytes from the bottom of the heap.
+    #[inline]
+    pub(crate) fn elements_byte(&self, array: usize) -> usize {
+        array * WORD_BYTES as usize + self.klasses.get(self.klass_of(array)).base_bytes as usize
     }
 
     /// The class of an object.
     #[inline]
     pub fn klass_of(&self, object: usize) -> KlassId {
-        object::klass_of(&self.memory, object)
+        self.shape.class_of(&self.memory, object)
     }
 
     /// The length of an array.
     #[inline]
     pub fn length(&self, array: usize) -> u32 {
-        object::length_of(&self.memory, array)
+        self.shape.length_of(&self.memory, array)
     }
 
     /// The tag of an object.
     #[inline]
     pub fn tag(&self, object: usize) -> u64 {
-        object::tag_of(self.memory.word(object))
+        self.shape.tag_of(self.memory.word(object))
     }
 
     /// Words an object takes.
     pub fn size_words(&self, object: usize) -> usize {
-        object::size_words(&self.memory, &self.klasses, object)
+        self.shape.size_words(&self.memory, &self.klasses, object)
     }
 
     /// A list uses `elements` more (or fewer) of its capacity.
     #[inline]
     pub(crate) fn count_list_elements(&mut self, list: usize, elements: i64) {
-        let tally = if list < self.boundary { &mut self.young_tally } else { &mut self.old_tally };
-        tally.payload_bytes = tally.payload_bytes.wrapping_add_signed(elements * klass::REFERENCE_BYTES as i64);
+        let klass = self.klass_of(list);
+        let census = if list < self.boundary { &mut self.young_census } else { &mut self.old_census };
+        census.add_elements(klass, elements);
+    }
+
+    /// The number that an object of the runtime's own has in place of a tag.
+    pub(crate) fn number(&self, object: usize) -> u32 {
+        self.shape.number_of(self.memory.word(object))
+    }
+
+    /// Gives an object of the runtime's own a number in place of a tag.
+    pub(crate) fn set_number(&mut self, object: usize, number: u32) {
+        let mark = self.memory.word(object);
+        self.memory.set_word(object, self.shape.mark_with_number(mark, number));
     }
 
     /// References that the VM still has to put on their queues.
@@ -412,16 +463,27 @@ impl SerialHeap {
         objects
     }
 
-    /// Makes a hole of at least two words walkable: an `int[]`.
-    pub(crate) fn fill(&mut self, from: usize, end: usize) -> Tally {
+    /// Makes a hole walkable, of at least the size of the smallest object: an `int[]`, or an object without fields. It
+    /// is counted.
+    pub(crate) fn fill(&mut self, from: usize, end: usize) {
+        let (klass, length) = self.filler(end - from);
         let n_words = end - from;
-        assert!(n_words >= object::HEADER_WORDS, "a hole of {n_words} words at {from}");
-        debug_assert!(matches!(
-            self.klasses.get(KlassTable::FILLER).kind,
-            KlassKind::Numbers { log2_bytes: 2, array_use: ArrayUse::Filler }
-        ));
-        let length = ((n_words - object::HEADER_WORDS) * 2) as u32;
-        object::write_header(&mut self.memory, from, object::PROTOTYPE, KlassTable::FILLER, length);
-        Tally { total_bytes: n_words as u64 * WORD_BYTES, ..Tally::default() }
+        let header = self.memory.words_mut(from, n_words.min(object::HEADER_WORDS_MAX));
+        self.shape.write_header(header, object::PROTOTYPE, klass, length);
+        let census = if from < self.boundary { &mut self.young_census } else { &mut self.old_census };
+        if klass == KlassTable::FILLER {
+            census.add_array(klass, length, n_words);
+        } else {
+            census.add_instance(klass);
+        }
+    }
+
+    /// What fills so many words: the class, and the length of an array.
+    fn filler(&self, n_words: usize) -> (KlassId, u32) {
+        if n_words >= self.shape.min_fill_array_words {
+            return (KlassTable::FILLER, self.shape.filler_length(n_words, self.klasses.mode()));
+        }
+        assert_eq!(n_words, self.shape.min_fill_words, "a hole of {n_words} words");
+        (KlassTable::SMALL_FILLER, 0)
     }
 }

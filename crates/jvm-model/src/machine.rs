@@ -13,6 +13,7 @@ mod host;
 mod lists;
 mod maps;
 mod names;
+mod places;
 mod reclaim;
 mod records;
 mod statics;
@@ -225,7 +226,7 @@ impl<O: Observer> Jvm<O> {
     /// The object that a slot refers to. `what` is how the VM would describe the access that fails on null.
     #[inline]
     fn target(&mut self, slot: Slot, what: impl FnOnce(&Self) -> String) -> Outcome<usize> {
-        let reference = self.host.value(slot)? as Narrow;
+        let reference = self.host.value(slot)?;
         if reference == 0 {
             let what = what(self);
             return self.null_pointer(slot, &what);
@@ -233,6 +234,11 @@ impl<O: Observer> Jvm<O> {
         let object = self.heap.memory().index(reference);
         self.tell_used(object);
         Ok(object)
+    }
+
+    /// Bytes of a reference.
+    fn reference_bytes(&self) -> u64 {
+        u64::from(self.mode.reference_bytes())
     }
 
     #[inline]

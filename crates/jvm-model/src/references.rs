@@ -12,13 +12,10 @@
 
 use crate::full::Marking;
 use crate::heap::SerialHeap;
-use crate::heap::klass::{NEXT_HALF, REFERENT_HALF, ReferenceKind};
+use crate::heap::klass::ReferenceKind;
 use crate::heap::memory::Narrow;
 use crate::heap::object;
 use crate::young::Scavenge;
-
-/// The 8-byte word of a `SoftReference` where its `timestamp` is (offset 32).
-pub(crate) const TIMESTAMP_WORD: usize = 4;
 
 /// References discovered by a collection, in order of discovery, by strength.
 #[derive(Clone, Debug, Default)]
@@ -84,8 +81,9 @@ fn process(tracer: &mut impl Tracer, clock_ms: u64) {
     for &reference in &finals {
         tracer.keep_referent(reference);
         // A reference that is its own successor is not discovered again.
-        let narrow = tracer.heap().memory.narrow(reference);
-        tracer.heap().memory.set_half(reference * 2 + NEXT_HALF, narrow);
+        let heap = tracer.heap();
+        let narrow = heap.memory.narrow(reference);
+        heap.memory.set_reference(reference * 2 + heap.shape.reference_fields.next, narrow);
     }
     tracer.follow();
     enqueue(tracer, &finals);
@@ -97,7 +95,8 @@ fn process(tracer: &mut impl Tracer, clock_ms: u64) {
 fn drop_reached(tracer: &mut impl Tracer, kind: ReferenceKind) -> Vec<usize> {
     let mut list = tracer.heap().discovered.take(kind);
     list.retain(|&reference| {
-        let referent = tracer.heap().memory.half(reference * 2 + REFERENT_HALF);
+        let heap = tracer.heap();
+        let referent = heap.reference(reference, heap.shape.reference_fields.referent);
         let is_reached = tracer.reaches(referent);
         if is_reached {
             tracer.keep_referent(reference);
@@ -109,7 +108,8 @@ fn drop_reached(tracer: &mut impl Tracer, kind: ReferenceKind) -> Vec<usize> {
 
 fn clear(tracer: &mut impl Tracer, references: &[usize]) {
     for &reference in references {
-        tracer.heap().memory.set_half(reference * 2 + REFERENT_HALF, 0);
+        let heap = tracer.heap();
+        heap.memory.set_reference(reference * 2 + heap.shape.reference_fields.referent, 0);
     }
     enqueue(tracer, references);
 }
@@ -129,11 +129,21 @@ impl SerialHeap {
         }
         match kind {
             ReferenceKind::Soft => soft_interval_ms.is_none_or(|interval| {
-                self.soft_clock_ms.saturating_sub(self.memory.word(reference + TIMESTAMP_WORD)) > interval
+                self.soft_clock_ms.saturating_sub(self.soft_timestamp(reference)) > interval
             }),
-            ReferenceKind::Final => self.memory.half(reference * 2 + NEXT_HALF) == 0,
+            ReferenceKind::Final => self.reference(reference, self.shape.reference_fields.next) == 0,
             ReferenceKind::Weak | ReferenceKind::Phantom => true,
         }
+    }
+
+    /// When a soft reference was used last.
+    fn soft_timestamp(&self, reference: usize) -> u64 {
+        self.memory.word(reference + self.shape.reference_fields.timestamp_word)
+    }
+
+    /// A soft reference is used now, as the clock says that soft references are judged by.
+    pub(crate) fn touch_soft(&mut self, reference: usize) {
+        self.memory.set_word(reference + self.shape.reference_fields.timestamp_word, self.soft_clock_ms);
     }
 
     /// Takes the references that the collections so far cleared or found final, in the order in which the VM's

@@ -12,7 +12,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::heap::klass::{ArrayUse, KlassId, KlassKind, KlassTable};
+use crate::heap::klass::{ArrayUse, KlassId, KlassKind};
+use crate::layout::{FieldType, array_base_bytes, array_bytes};
 use crate::heap::memory::Narrow;
 use crate::heap::{Mutator, SerialHeap};
 
@@ -76,20 +77,22 @@ impl SerialHeap {
                     at = end;
                     continue;
                 }
-                let (mark, second) = (self.memory.word(at), self.memory.word(at + 1));
+                let mark = self.memory.word(at);
                 if mark & 0b111 != 1 {
                     return Err(format!("{name}: the object at word {at} has the mark {mark:#x}"));
                 }
-                let (klass, length) = (second as u32, (second >> 32) as usize);
+                let (klass, length) = self.header(at);
                 if klass as usize >= self.klasses.len() {
                     return Err(format!("{name}: the object at word {at} is of class {klass}"));
                 }
                 let klass = self.klasses.get(KlassId(klass));
-                let n_words = match klass.kind {
-                    KlassKind::Numbers { log2_bytes, .. } => 2 + (length * (1 << log2_bytes)).div_ceil(8),
-                    KlassKind::References { .. } => 2 + (length * 4).div_ceil(8),
-                    _ => klass.instance_words as usize,
+                let n_words = match element_of(klass.kind) {
+                    Some(element) => array_bytes(element, u64::from(length), self.klasses.mode()) as usize / 8,
+                    None => klass.instance_words as usize,
                 };
+                if !n_words.is_multiple_of(self.klasses.mode().object_alignment_bytes as usize / 8) {
+                    return Err(format!("{name}: the object at word {at} is of {n_words} words"));
+                }
                 verified.objects.insert(at, n_words);
                 at += n_words;
             }
@@ -100,28 +103,44 @@ impl SerialHeap {
         Ok(())
     }
 
+    /// The class in an object's header, and the length behind it, which is one only if it is an array.
+    fn header(&self, object: usize) -> (u32, u32) {
+        let (first, second) = (self.memory.word(object), self.memory.word(object + 1));
+        match self.klasses.mode().header_bytes() {
+            8 => ((first >> 42) as u32, second as u32),
+            12 => (second as u32, (second >> 32) as u32),
+            _ => (second as u32, self.memory.word((object + 2).min(self.memory.len_words() - 1)) as u32),
+        }
+    }
+
     /// The references in an object that are not null.
     fn references_of(&self, object: usize) -> Vec<Held> {
-        let second = self.memory.word(object + 1);
-        let klass = self.klasses.get(KlassId(second as u32));
+        let mode = self.klasses.mode();
+        let reference_halves = mode.reference_bytes() as usize / 4;
+        let (klass, length) = self.header(object);
+        let klass = self.klasses.get(KlassId(klass));
+        let run = |first: usize, n: usize| (0..n).map(move |index| (first + index * reference_halves, true));
         let mut halves = Vec::new();
         match klass.kind {
             KlassKind::Numbers { .. } => {}
             KlassKind::References { .. } => {
-                halves.extend((4..4 + (second >> 32) as usize).map(|half| (half, true)));
+                halves.extend(run(array_base_bytes(FieldType::Reference, mode) as usize / 4, length as usize));
             }
             _ => {
                 for &(first, n) in &klass.reference_runs {
-                    halves.extend((first..first + n).map(|half| (half as usize, true)));
+                    halves.extend(run(first as usize, n as usize));
                 }
                 if matches!(klass.kind, KlassKind::Reference(_)) {
-                    halves.push((3, false));
+                    // `referent` is the first field.
+                    let first = mode.header_bytes().next_multiple_of(mode.reference_bytes());
+                    halves.push((first as usize / 4, false));
                 }
             }
         }
         let held = |(half, is_strong): (usize, bool)| {
             let half = object * 2 + half;
-            Held { half, reference: self.memory.half(half), is_strong }
+            let (low, high) = (self.memory.half(half), if reference_halves == 2 { self.memory.half(half + 1) } else { 0 });
+            Held { half, reference: u64::from(high) << 32 | u64::from(low), is_strong }
         };
         halves.into_iter().map(held).filter(|held| held.reference != 0).collect()
     }
@@ -137,7 +156,7 @@ impl SerialHeap {
     fn verify_references(&self, verified: &Verified) -> Result<(), String> {
         for &object in verified.objects.keys() {
             for held in self.references_of(object) {
-                let name = &self.klasses.get(KlassId(self.memory.word(object + 1) as u32)).name;
+                let name = &self.klasses.get(KlassId(self.header(object).0)).name;
                 self.verify_target(verified, held.reference)
                     .map_err(|error| format!("{name} at word {object}: {error}"))?;
                 if object < self.boundary || self.memory.index(held.reference) >= self.boundary {
@@ -154,15 +173,15 @@ impl SerialHeap {
     }
 
     fn verify_tallies(&self, verified: &Verified) -> Result<(), String> {
-        let filler = self.klasses.get(KlassTable::FILLER).kind;
         let (mut n_objects, mut total_bytes, mut boxed_bytes) = (0, 0, 0);
         for (&object, &n_words) in &verified.objects {
-            let kind = self.klasses.get(KlassId(self.memory.word(object + 1) as u32)).kind;
-            n_objects += u64::from(kind != filler);
+            let kind = self.klasses.get(KlassId(self.header(object).0)).kind;
+            let is_filler =
+                matches!(kind, KlassKind::Filler | KlassKind::Numbers { array_use: ArrayUse::Filler, .. });
+            n_objects += u64::from(!is_filler);
             total_bytes += n_words as u64 * 8;
             boxed_bytes += if kind == KlassKind::Box { n_words as u64 * 8 } else { 0 };
         }
-        debug_assert!(matches!(filler, KlassKind::Numbers { array_use: ArrayUse::Filler, .. }));
         let tally = self.tally();
         let (counted, kept) =
             ((n_objects, total_bytes, boxed_bytes), (tally.n_objects, tally.total_bytes, tally.boxed_bytes));
@@ -171,4 +190,16 @@ impl SerialHeap {
         }
         Ok(())
     }
+}
+
+/// The type of an array's elements; `None` for what is no array.
+fn element_of(kind: KlassKind) -> Option<FieldType> {
+    Some(match kind {
+        KlassKind::References { .. } => FieldType::Reference,
+        KlassKind::Numbers { log2_bytes: 0, .. } => FieldType::Byte,
+        KlassKind::Numbers { log2_bytes: 1, .. } => FieldType::Short,
+        KlassKind::Numbers { log2_bytes: 2, .. } => FieldType::Int,
+        KlassKind::Numbers { .. } => FieldType::Long,
+        _ => return None,
+    })
 }

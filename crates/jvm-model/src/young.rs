@@ -11,11 +11,12 @@ pub(crate) use ages::Survivors;
 
 use memory_trait::{Address, Reclaimer};
 
-use crate::heap::klass::{KlassTable, REFERENT_HALF};
+use crate::heap::klass::KlassTable;
 use crate::heap::memory::Narrow;
-use crate::heap::object;
-use crate::heap::tally::Tally;
+use crate::heap::object::{self, Shape};
+use crate::heap::tally::Census;
 use crate::heap::{CollectionReport, Mutator, SerialHeap};
+use crate::params::WORD_BYTES;
 use crate::rules::{Rule, rule};
 
 /// A young collection on its way.
@@ -24,10 +25,11 @@ use crate::rules::{Rule, rule};
 pub(crate) struct Scavenge<'h, const WATCHED: bool> {
     heap: &'h mut SerialHeap,
     klasses: &'h KlassTable,
-    /// Survivors that stay in young.
-    young_tally: Tally,
-    /// What was promoted.
-    promoted_tally: Tally,
+    shape: Shape,
+    /// Survivors that stay in young, and what was promoted.
+    counted: [Census; 2],
+    n_moved: u64,
+    moved_words: u64,
     /// How far to-space has been scanned.
     to_scanned: usize,
     /// How far what was promoted has been scanned.
@@ -50,7 +52,7 @@ impl SerialHeap {
             return;
         }
         // The classes are needed beside the heap all the time.
-        let klasses = std::mem::take(&mut self.klasses);
+        let klasses = self.klasses.take();
         if M::WATCHES {
             Scavenge::<true>::new(self, &klasses).run(mutator, report);
         } else {
@@ -66,11 +68,16 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
         heap.discovered.begin();
         let (to_scanned, old_scanned) = (heap.to.top, heap.old.top);
         let soft_interval_ms = heap.soft_interval_ms();
+        let shape = heap.shape;
+        let mut counted = std::mem::take(&mut heap.counted);
+        counted.iter_mut().for_each(Census::clear);
         Scavenge {
             heap,
             klasses,
-            young_tally: Tally::default(),
-            promoted_tally: Tally::default(),
+            shape,
+            counted,
+            n_moved: 0,
+            moved_words: 0,
             to_scanned,
             old_scanned,
             failed: Vec::new(),
@@ -82,7 +89,7 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
     }
 
     fn run<M: Mutator>(mut self, mutator: &mut M, report: &mut CollectionReport) {
-        let objects_before = self.heap.young_tally.n_objects;
+        let objects_before = self.heap.young_census.tally(self.klasses).n_objects;
         let old_top = self.heap.old.top;
         // JDK 25 begins with the old objects that refer to young ones, its predecessors end with them.
         let is_cards_first = self.heap.policy.version >= crate::Version::V25;
@@ -99,23 +106,26 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
         if WATCHED {
             self.tell(mutator);
         }
-        let Scavenge { heap, klasses, young_tally, promoted_tally, failed, .. } = self;
-        heap.old_tally += promoted_tally;
-        report.n_moved = young_tally.n_objects + promoted_tally.n_objects;
-        report.moved_bytes = young_tally.total_bytes + promoted_tally.total_bytes;
+        let Scavenge { heap, klasses, counted, n_moved, moved_words, failed, .. } = self;
+        let [survived, promoted] = &counted;
+        heap.old_census.add(promoted);
+        report.n_moved = n_moved;
+        report.moved_bytes = moved_words * WORD_BYTES;
         let is_complete = failed.is_empty();
         if is_complete {
-            report.n_reclaimed = objects_before - report.n_moved;
-            heap.young_tally = young_tally;
+            report.n_reclaimed = objects_before - n_moved;
+            heap.young_census.clear();
+            heap.young_census.add(survived);
             heap.eden.clear();
             heap.from.clear();
         } else {
             // What was promoted is counted in old; what was copied within young was counted there before.
-            heap.young_tally -= promoted_tally;
+            heap.young_census.subtract(promoted);
             heap.remove_forwarding(klasses, failed);
             heap.set_young_failed();
             report.has_promotion_failed = true;
         }
+        heap.counted = counted;
         // JDK 25 leaves the spaces as they are when promotion failed, its predecessors swap them all the same.
         let swaps = (heap.policy.version < crate::Version::V25) == rule(Rule::FailureSwapsSpaces);
         if is_complete || swaps {
@@ -125,7 +135,7 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
             let to_words = heap.to.capacity_words() as u64;
             heap.survivors.adjust_threshold(to_words, heap.policy.target_survivor_percent);
             report.age_bytes = heap.survivors.age_bytes();
-            report.desired_survivor_bytes = heap.survivors.desired_words * 8;
+            report.desired_survivor_bytes = heap.survivors.desired_words * WORD_BYTES;
         }
     }
 
@@ -159,7 +169,7 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
 
     /// Keeps the referent of a reference object after all.
     pub(crate) fn evacuate_referent(&mut self, reference: usize) {
-        self.visit::<false>(reference * 2 + REFERENT_HALF);
+        self.visit::<false>(reference * 2 + self.shape.reference_fields.referent);
     }
 
     /// Follows the copies until nothing new is found: to-space first, then what was promoted, and again.
@@ -179,38 +189,45 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
         }
     }
 
-    /// The place of an object after this collection, to which it is copied if it has not been.
+    /// The reference to where an object is after this collection, to which it is copied if it has not been.
     #[inline]
     pub(crate) fn evacuated(&mut self, reference: Narrow) -> Narrow {
         let object = self.heap.memory.index(reference);
         if object >= self.heap.boundary {
             return reference;
         }
-        let mark = self.heap.memory.word(object);
-        let copy = if object::is_forwarded(mark) {
-            object::forwardee(&self.heap.memory, mark)
-        } else {
-            self.copy(object, mark)
-        };
+        let copy = self.evacuated_object(object);
         self.heap.memory.narrow(copy)
+    }
+
+    /// The place of an object of young after this collection.
+    #[inline]
+    fn evacuated_object(&mut self, object: usize) -> usize {
+        let mark = self.heap.memory.word(object);
+        if object::is_forwarded(mark) { self.shape.forwardee(mark) } else { self.copy(object, mark) }
     }
 
     /// `copy_to_survivor_space`: to to-space if it is young enough and there is room, else into old.
     fn copy(&mut self, object: usize, mark: u64) -> usize {
         let heap = &mut *self.heap;
-        let second = heap.memory.word(object + 1);
-        let klass = self.klasses.get(crate::heap::klass::KlassId(second as u32));
-        let n_words = klass.size_words((second >> 32) as u32);
-        let tally = self.klasses.tally_of(&heap.memory, object);
+        let klass_id = self.shape.class_of(&heap.memory, object);
+        let klass = self.klasses.get(klass_id);
+        let (n_words, length) = if klass.is_array() {
+            let length = self.shape.length_of(&heap.memory, object);
+            (klass.array_words(length), length)
+        } else {
+            (klass.instance_words as usize, 0)
+        };
         let age = object::age_of(mark);
         let is_young_enough = age < heap.survivors.threshold || !rule(Rule::ThresholdPromotes);
         let in_young = if is_young_enough { heap.to.allocate(n_words) } else { None };
+        let census;
         let copy = if let Some(copy) = in_young {
             heap.memory.copy(object, copy, n_words);
             let mark = if rule(Rule::SurvivorsAge) { object::older(mark) } else { mark };
             heap.memory.set_word(copy, mark);
             heap.survivors.add(object::age_of(mark), n_words);
-            self.young_tally += tally;
+            census = &mut self.counted[0];
             copy
         } else {
             let grown = |heap: &mut SerialHeap| {
@@ -222,14 +239,24 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
                 return object;
             };
             heap.memory.copy(object, copy, n_words);
-            self.promoted_tally += tally;
+            census = &mut self.counted[1];
             copy
         };
-        let forwarding = object::forwarding_mark(&self.heap.memory, copy);
-        self.heap.memory.set_word(object, forwarding);
-        if WATCHED && object::tag_of(mark) != 0 {
+        if klass.is_array() {
+            census.add_array(klass_id, length, n_words);
+        } else {
+            census.add_instance(klass_id);
+            if klass.list_size_half != 0 {
+                let size = heap.memory.half(object * 2 + klass.list_size_half as usize);
+                census.add_elements(klass_id, i64::from(size));
+            }
+        }
+        self.n_moved += 1;
+        self.moved_words += n_words as u64;
+        heap.memory.set_word(object, self.shape.forwarding_mark(mark, copy));
+        if WATCHED && self.shape.tag_of(mark) != 0 {
             let memory = &self.heap.memory;
-            self.moves.push((object::tag_of(mark), memory.address(object), memory.address(copy)));
+            self.moves.push((self.shape.tag_of(mark), memory.address(object), memory.address(copy)));
         }
         copy
     }
@@ -239,8 +266,7 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
     #[cold]
     fn fail_promotion(&mut self, object: usize, mark: u64) {
         self.failed.push((object, mark));
-        let forwarding = object::forwarding_mark(&self.heap.memory, object);
-        self.heap.memory.set_word(object, forwarding);
+        self.heap.memory.set_word(object, self.shape.forwarding_mark(mark, object));
         self.failed_to_scan.push(object);
         if !self.is_draining && rule(Rule::FailedPromotionIsFollowedAtOnce) {
             self.is_draining = true;
@@ -266,15 +292,11 @@ impl<'h, const WATCHED: bool> Scavenge<'h, WATCHED> {
             let mut object = space.bottom;
             while object < space.top {
                 let mark = heap.memory.word(object);
-                let size_at = if object::is_forwarded(mark) {
-                    object::forwardee(&heap.memory, mark)
-                } else {
-                    if object::tag_of(mark) != 0 {
-                        mutator.reclaimed(object::tag_of(mark), Reclaimer::Young);
-                    }
-                    object
-                };
-                object += object::size_words(&heap.memory, self.klasses, size_at);
+                let tag = self.shape.tag_of(mark);
+                if !object::is_forwarded(mark) && tag != 0 {
+                    mutator.reclaimed(tag, Reclaimer::Young);
+                }
+                object += self.shape.size_words(&heap.memory, self.klasses, object);
             }
         }
     }
@@ -287,10 +309,11 @@ impl SerialHeap {
         for space in [self.eden, self.from] {
             let mut object = space.bottom;
             while object < space.top {
-                if object::is_forwarded(self.memory.word(object)) {
-                    self.memory.set_word(object, object::PROTOTYPE);
+                let mark = self.memory.word(object);
+                if object::is_forwarded(mark) {
+                    self.memory.set_word(object, self.shape.unforwarded(mark));
                 }
-                object += object::size_words(&self.memory, klasses, object);
+                object += self.shape.size_words(&self.memory, klasses, object);
             }
         }
         for (object, mark) in failed {

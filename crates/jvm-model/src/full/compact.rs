@@ -1,11 +1,12 @@
 //! Phases 2 to 4: new addresses, references, moves. Mirrors `gc/shared/space.inline.hpp:CompactibleSpace`.
 
-use crate::heap::klass::{KlassId, KlassKind, KlassTable, REFERENT_HALF};
+use crate::heap::klass::{KlassKind, KlassTable};
 use crate::heap::memory::Narrow;
-use crate::heap::object::{self, HEADER_WORDS};
+use crate::heap::object;
 use crate::heap::space::Space;
-use crate::heap::tally::Tally;
+use crate::heap::tally::Census;
 use crate::heap::{CollectionReport, Mutator, SerialHeap};
+use crate::params::WORD_BYTES;
 use crate::rules::{Rule, rule};
 
 /// The spaces in the order in which they are compacted, and into which they are.
@@ -23,7 +24,8 @@ enum Part {
 pub(super) struct Plan {
     tops: [usize; ORDER.len()],
     n_parts: usize,
-    /// Marks of the objects that move, in the order in which they are come upon.
+    /// Marks of objects that move, in the order in which they are come upon: those with a tag that has no room beside
+    /// the new place.
     marks: Vec<u64>,
 }
 
@@ -43,25 +45,6 @@ impl SerialHeap {
         }
     }
 
-    fn next_live(&self, from: usize, end: usize) -> Option<usize> {
-        if from >= end {
-            return None;
-        }
-        // The bitmap's words, since almost always the next mark is a few bits away.
-        let words = self.marks.as_raw_slice();
-        let mut at = from / 64;
-        let mut bits = words[at] >> (from % 64) << (from % 64);
-        while bits == 0 {
-            at += 1;
-            if at * 64 >= end {
-                return None;
-            }
-            bits = words[at];
-        }
-        let found = at * 64 + bits.trailing_zeros() as usize;
-        (found < end).then_some(found)
-    }
-
     /// Phase 2. Writes the new address into the mark of everything that will move. The first dead objects of old may
     /// stay as fillers, in a dense prefix that is not moved: up to `MarkSweepDeadRatio` of old's capacity, except in
     /// every `MarkSweepAlwaysCompactCount`-th collection.
@@ -72,22 +55,22 @@ impl SerialHeap {
         let every = if leaves_nothing { 1 } else { self.policy.always_compact_count.max(1) };
         let leaves_dead_wood = rule(Rule::DeadWoodStays)
             && (!self.n_full_collections.is_multiple_of(every) || !rule(Rule::SomeCollectionsLeaveNothing));
-        let capacity_bytes = self.old.capacity_words() as u64 * 8;
-        let mut allowance_words = (capacity_bytes * self.policy.dead_ratio_percent / 100 / 8) as usize;
+        let capacity_bytes = self.old.capacity_words() as u64 * WORD_BYTES;
+        let mut allowance_words = (capacity_bytes * self.policy.dead_ratio_percent / 100 / WORD_BYTES) as usize;
         let mut target = Target { part: 0, top: self.old.bottom };
         for part in ORDER.into_iter().take(n_parts) {
             let space = self.part(part);
             let mut prefix_is_dense = part == Part::Old && leaves_dead_wood && self.policy.dead_ratio_percent > 0;
             let mut at = space.bottom;
             while at < space.top {
-                let live = self.next_live(at, space.top).unwrap_or(space.top);
+                let live = self.marks.next(at, space.top).unwrap_or(space.top);
                 if live > at {
                     // A run of dead objects.
                     if prefix_is_dense && at == target.top {
                         if live - at <= allowance_words || !rule(Rule::DeadWoodIsLimited) {
                             allowance_words = allowance_words.saturating_sub(live - at);
                             self.fill(at, live);
-                            self.marks.set(at, true);
+                            self.marks.set(at);
                             self.cards.note_block(at, live);
                             target.top = live;
                         } else {
@@ -97,7 +80,7 @@ impl SerialHeap {
                     at = live;
                     continue;
                 }
-                let n_words = object::size_words(&self.memory, klasses, at);
+                let n_words = self.shape.size_words(&self.memory, klasses, at);
                 self.find_place(&mut plan, &mut target, at, n_words);
                 at += n_words;
             }
@@ -117,13 +100,14 @@ impl SerialHeap {
         let place = target.top;
         target.top += n_words;
         let mark = self.memory.word(object);
-        let mark = object::ageless(mark);
         if place == object {
-            self.memory.set_word(object, mark);
+            self.memory.set_word(object, object::ageless(mark));
         } else {
-            plan.marks.push(mark);
-            let forwarding = object::forwarding_mark(&self.memory, place);
+            let (forwarding, is_kept) = self.shape.forwarding_mark_with_tag(mark, place);
             self.memory.set_word(object, forwarding);
+            if is_kept {
+                plan.marks.push(object::ageless(mark));
+            }
         }
         if target.part == 0 {
             self.cards.note_block(place, place + n_words);
@@ -141,7 +125,7 @@ impl SerialHeap {
         for part in ORDER {
             let space = self.part(part);
             let mut at = space.bottom;
-            while let Some(live) = self.next_live(at, space.top) {
+            while let Some(live) = self.marks.next(at, space.top) {
                 at = live + self.adjust_object(klasses, live);
             }
         }
@@ -153,39 +137,39 @@ impl SerialHeap {
             return 0;
         }
         let mark = self.memory.word(self.memory.index(reference));
-        if object::is_forwarded(mark) { self.memory.narrow(object::forwardee(&self.memory, mark)) } else { reference }
+        if object::is_forwarded(mark) { self.memory.narrow(self.shape.forwardee(mark)) } else { reference }
     }
 
+    /// Adjusts `n` references from a half on.
     #[inline]
-    fn adjust_half(&mut self, half: usize) {
-        let reference = self.memory.half(half);
-        let adjusted = self.adjusted(reference);
-        if adjusted != reference {
-            self.memory.set_half(half, adjusted);
+    fn adjust_run(&mut self, first: usize, n: usize) {
+        let mut half = first;
+        for _ in 0..n {
+            let reference = self.memory.reference(half);
+            let adjusted = self.adjusted(reference);
+            if adjusted != reference {
+                self.memory.set_reference(half, adjusted);
+            }
+            half += 1 << self.shape.reference_log2_halves;
         }
     }
 
     fn adjust_object(&mut self, klasses: &KlassTable, object: usize) -> usize {
-        let second = self.memory.word(object + 1);
-        let klass = klasses.get(KlassId(second as u32));
-        let length = (second >> 32) as u32;
-        match klass.kind {
-            KlassKind::Numbers { .. } | KlassKind::Box => {}
-            KlassKind::References { .. } => {
-                let first = (object + HEADER_WORDS) * 2;
-                (first..first + length as usize).for_each(|half| self.adjust_half(half));
+        let klass = klasses.get(self.shape.class_of(&self.memory, object));
+        if klass.is_array() {
+            let length = self.length(object);
+            if let KlassKind::References { .. } = klass.kind {
+                self.adjust_run(object * 2 + self.shape.elements_half, length as usize);
             }
-            KlassKind::Instance | KlassKind::List | KlassKind::Reference(_) => {
-                for &(first, n) in &klass.reference_runs {
-                    let first = object * 2 + first as usize;
-                    (first..first + n as usize).for_each(|half| self.adjust_half(half));
-                }
-                if let KlassKind::Reference(_) = klass.kind {
-                    self.adjust_half(object * 2 + REFERENT_HALF);
-                }
-            }
+            return klass.array_words(length);
         }
-        klass.size_words(length)
+        for &(first, n) in &klass.reference_runs {
+            self.adjust_run(object * 2 + first as usize, n as usize);
+        }
+        if let KlassKind::Reference(_) = klass.kind {
+            self.adjust_run(object * 2 + self.shape.reference_fields.referent, 1);
+        }
+        klass.instance_words as usize
     }
 
     /// Phase 4. Objects move, always down or to another space, in the order in which places were given out.
@@ -196,37 +180,49 @@ impl SerialHeap {
         plan: Plan,
         report: &mut CollectionReport,
     ) {
-        let (mut young_tally, mut old_tally) = (Tally::default(), Tally::default());
+        let mut counted = std::mem::take(&mut self.counted);
+        counted.iter_mut().for_each(Census::clear);
         let mut marks = plan.marks.into_iter();
         for part in ORDER.into_iter().take(plan.n_parts) {
             let space = self.part(part);
             let mut at = space.bottom;
-            while let Some(live) = self.next_live(at, space.top) {
-                let n_words = object::size_words(&self.memory, klasses, live);
+            while let Some(live) = self.marks.next(at, space.top) {
+                let klass_id = self.shape.class_of(&self.memory, live);
+                let klass = klasses.get(klass_id);
+                let length = if klass.is_array() { self.length(live) } else { 0 };
+                let n_words = klass.size_words(length);
                 at = live + n_words;
-                let tally = klasses.tally_of(&self.memory, live);
                 let mark = self.memory.word(live);
                 let mut place = live;
                 if object::is_forwarded(mark) {
-                    place = object::forwardee(&self.memory, mark);
-                    let mark = marks.next().expect("a mark for everything that moves");
+                    place = self.shape.forwardee(mark);
+                    let mark = self.shape.mark_of_forwarded(mark);
+                    let mark = mark.unwrap_or_else(|| marks.next().expect("a mark for every tag without room"));
                     self.memory.copy(live, place, n_words);
                     self.memory.set_word(place, mark);
                     report.n_moved += 1;
-                    report.moved_bytes += tally.total_bytes;
-                    if M::WATCHES && object::tag_of(mark) != 0 {
-                        mutator.moved(object::tag_of(mark), self.memory.address(live), self.memory.address(place));
+                    report.moved_bytes += n_words as u64 * WORD_BYTES;
+                    if M::WATCHES && self.shape.tag_of(mark) != 0 {
+                        let (from, to) = (self.memory.address(live), self.memory.address(place));
+                        mutator.moved(self.shape.tag_of(mark), from, to);
                     }
                 }
-                if self.is_young(place) {
-                    young_tally += tally;
+                let census = &mut counted[usize::from(!self.is_young(place))];
+                if klass.is_array() {
+                    census.add_array(klass_id, length, n_words);
                 } else {
-                    old_tally += tally;
+                    census.add_instance(klass_id);
+                    if klass.list_size_half != 0 {
+                        let size = self.memory.half(place * 2 + klass.list_size_half as usize);
+                        census.add_elements(klass_id, i64::from(size));
+                    }
                 }
             }
         }
         assert!(marks.next().is_none(), "more marks than objects that moved");
-        (self.young_tally, self.old_tally) = (young_tally, old_tally);
+        std::mem::swap(&mut self.young_census, &mut counted[0]);
+        std::mem::swap(&mut self.old_census, &mut counted[1]);
+        self.counted = counted;
         let [old, eden, from, to] = plan.tops;
         (self.old.top, self.eden.top, self.from.top) = (old, eden, from);
         if plan.n_parts == ORDER.len() {

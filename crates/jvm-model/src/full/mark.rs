@@ -1,8 +1,8 @@
 //! Phase 1: marking, depth first with a stack of our own. Mirrors `gc/serial/markSweep.cpp`.
 
-use crate::heap::klass::{KlassId, KlassKind, KlassTable, REFERENT_HALF, ReferenceKind};
+use crate::heap::klass::{KlassKind, KlassTable, ReferenceKind};
 use crate::heap::memory::Narrow;
-use crate::heap::object::HEADER_WORDS;
+use crate::heap::object::Shape;
 use crate::heap::{Mutator, SerialHeap};
 
 /// Elements of an array of references followed at a time. `ObjArrayMarkingStride`.
@@ -12,9 +12,10 @@ const ARRAY_STRIDE: usize = 2048;
 pub(crate) struct Marking<'h> {
     heap: &'h mut SerialHeap,
     klasses: &'h KlassTable,
-    stack: Vec<u32>,
+    shape: Shape,
+    stack: Vec<usize>,
     /// Arrays of references, and from which element on they are still to be followed.
-    arrays: Vec<(u32, u32)>,
+    arrays: Vec<(usize, usize)>,
     /// How long a soft reference is kept after its last use; `None`: not at all.
     soft_interval_ms: Option<u64>,
 }
@@ -23,7 +24,8 @@ impl<'h> Marking<'h> {
     pub(crate) fn new(heap: &'h mut SerialHeap, klasses: &'h KlassTable, clears_soft: bool) -> Self {
         heap.discovered.begin();
         let soft_interval_ms = (!clears_soft).then(|| heap.soft_interval_ms());
-        Marking { heap, klasses, stack: Vec::new(), arrays: Vec::new(), soft_interval_ms }
+        let shape = heap.shape;
+        Marking { heap, klasses, shape, stack: Vec::new(), arrays: Vec::new(), soft_interval_ms }
     }
 
     pub(crate) fn run<M: Mutator>(&mut self, mutator: &mut M) {
@@ -49,18 +51,18 @@ impl<'h> Marking<'h> {
 
     /// Whether an object has been reached.
     pub(crate) fn is_marked(&self, reference: Narrow) -> bool {
-        self.heap.marks[self.heap.memory.index(reference)]
+        self.heap.marks.get(self.heap.memory.index(reference))
     }
 
     /// Keeps the referent of a reference object after all.
     pub(crate) fn mark_referent(&mut self, reference: usize) {
-        self.mark_and_push(self.heap.memory.half(reference * 2 + REFERENT_HALF));
+        self.mark_and_push(self.heap.reference(reference, self.shape.reference_fields.referent));
     }
 
     fn follow_root(&mut self, reference: Narrow) {
         if reference != 0 {
             let object = self.heap.memory.index(reference);
-            if !self.heap.marks.replace(object, true) {
+            if self.heap.marks.insert(object) {
                 self.follow_object(object);
             }
             self.follow_stack();
@@ -71,8 +73,8 @@ impl<'h> Marking<'h> {
     fn mark_and_push(&mut self, reference: Narrow) {
         if reference != 0 {
             let object = self.heap.memory.index(reference);
-            if !self.heap.marks.replace(object, true) {
-                self.stack.push(object as u32);
+            if self.heap.marks.insert(object) {
+                self.stack.push(object);
             }
         }
     }
@@ -81,40 +83,40 @@ impl<'h> Marking<'h> {
     pub(crate) fn follow_stack(&mut self) {
         loop {
             while let Some(object) = self.stack.pop() {
-                self.follow_object(object as usize);
+                self.follow_object(object);
             }
             let Some((array, from)) = self.arrays.pop() else { return };
-            self.follow_stretch(array as usize, from as usize);
+            self.follow_stretch(array, from);
         }
     }
 
     fn follow_stretch(&mut self, array: usize, from: usize) {
         let length = self.heap.length(array) as usize;
         let end = length.min(from + ARRAY_STRIDE);
-        let first = (array + HEADER_WORDS) * 2;
-        for half in first + from..first + end {
-            self.mark_and_push(self.heap.memory.half(half));
+        for index in from..end {
+            self.mark_and_push(self.heap.element(array, index));
         }
         if end < length {
-            self.arrays.push((array as u32, end as u32));
+            self.arrays.push((array, end));
         }
     }
 
     fn follow_object(&mut self, object: usize) {
-        let second = self.heap.memory.word(object + 1);
-        let klass = self.klasses.get(KlassId(second as u32));
+        let klasses = self.klasses;
+        let klass = klasses.get(self.shape.class_of(&self.heap.memory, object));
         match klass.kind {
-            KlassKind::Numbers { .. } | KlassKind::Box => {}
+            KlassKind::Numbers { .. } | KlassKind::Box | KlassKind::Filler => {}
             KlassKind::References { .. } => {
-                if second >> 32 > 0 {
-                    self.arrays.push((object as u32, 0));
+                if self.heap.length(object) > 0 {
+                    self.arrays.push((object, 0));
                 }
             }
             KlassKind::Instance | KlassKind::List | KlassKind::Reference(_) => {
                 for &(first, n) in &klass.reference_runs {
-                    let first = object * 2 + first as usize;
-                    for half in first..first + n as usize {
-                        self.mark_and_push(self.heap.memory.half(half));
+                    let mut half = object * 2 + first as usize;
+                    for _ in 0..n {
+                        self.mark_and_push(self.heap.memory.reference(half));
+                        half += 1 << self.shape.reference_log2_halves;
                     }
                 }
                 if let KlassKind::Reference(kind) = klass.kind {
@@ -125,7 +127,7 @@ impl<'h> Marking<'h> {
     }
 
     fn follow_referent(&mut self, object: usize, kind: ReferenceKind) {
-        let referent = self.heap.memory.half(object * 2 + REFERENT_HALF);
+        let referent = self.heap.reference(object, self.shape.reference_fields.referent);
         if referent == 0 || self.is_marked(referent) {
             return;
         }

@@ -5,7 +5,7 @@
 use super::collect::Effort;
 use super::klass::KlassId;
 use super::object;
-use super::tlab::{RESERVE_WORDS, TlabPolicy};
+use super::tlab::TlabPolicy;
 use super::{Mutator, SerialHeap};
 use crate::Version;
 use crate::rules::{Rule, rule};
@@ -18,7 +18,7 @@ impl SerialHeap {
     /// Allocates an object, collecting if need be, and answers the word it starts at. Its body is zero.
     ///
     /// - `length`: elements of an array; 0 for anything else.
-    /// - `tag`: who it is to the mutator; below [`object::TAG_LIMIT`].
+    /// - `tag`: who it is to the mutator; below [`SerialHeap::tag_limit`].
     ///
     /// # Errors
     /// [`HeapExhausted`] when nothing helped; what can be reclaimed has been.
@@ -30,45 +30,42 @@ impl SerialHeap {
         length: u32,
         tag: u64,
     ) -> Result<usize, HeapExhausted> {
-        let (n_words, tally) = {
-            let klass = self.klasses.get(klass);
-            (klass.size_words(length), klass.tally(length))
-        };
+        let n_words = self.klasses.get(klass).size_words(length);
         let object = self.take_words(mutator, n_words)?;
-        let body = object + object::HEADER_WORDS;
-        self.memory.clear(body, n_words - object::HEADER_WORDS);
-        object::write_header(&mut self.memory, object, object::mark_with_tag(tag), klass, length);
-        if object < self.boundary {
-            self.young_tally += tally;
-        } else {
-            self.old_tally += tally;
-        }
+        self.make_object(object, n_words, self.shape.mark_with_tag(tag), klass, length);
         Ok(object)
+    }
+
+    /// Writes a new object to words that were taken for it, and counts it.
+    #[inline]
+    pub(super) fn make_object(&mut self, object: usize, n_words: usize, mark: u64, klass: KlassId, length: u32) {
+        let words = self.memory.zeroed(object, n_words);
+        self.shape.write_header(words, mark, klass, length);
+        let census = if object < self.boundary { &mut self.young_census } else { &mut self.old_census };
+        if self.klasses.get(klass).is_array() {
+            census.add_array(klass, length, n_words);
+        } else {
+            census.add_instance(klass);
+        }
     }
 
     /// Allocates an object at the top of old, before the program starts: what the class data archive and the string
     /// table have. Never collects.
     pub(crate) fn allocate_in_image(&mut self, klass: KlassId, length: u32) -> Result<usize, HeapExhausted> {
-        let (n_words, tally) = {
-            let klass = self.klasses.get(klass);
-            (klass.size_words(length), klass.tally(length))
-        };
+        let n_words = self.klasses.get(klass).size_words(length);
         let object = match self.take_from_old(n_words) {
             Some(object) => object,
             None => self.expand_old_and_take(n_words).ok_or(HeapExhausted)?,
         };
-        self.memory.clear(object + object::HEADER_WORDS, n_words - object::HEADER_WORDS);
-        object::write_header(&mut self.memory, object, object::PROTOTYPE, klass, length);
-        self.old_tally += tally;
+        self.make_object(object, n_words, object::PROTOTYPE, klass, length);
         Ok(object)
     }
 
     #[inline]
     fn take_words<M: Mutator>(&mut self, mutator: &mut M, n_words: usize) -> Result<usize, HeapExhausted> {
-        let tlab = &mut self.tlabs[self.thread];
-        let object = tlab.top;
-        if object + n_words <= tlab.end {
-            tlab.top = object + n_words;
+        let object = self.tlab.top;
+        if object + n_words <= self.tlab.end {
+            self.tlab.top = object + n_words;
             return Ok(object);
         }
         self.take_words_slowly(mutator, n_words)
@@ -83,7 +80,7 @@ impl SerialHeap {
             return Ok(object);
         }
         let object = self.take_shared(mutator, n_words).ok_or(HeapExhausted)?;
-        self.tlabs[self.thread].allocated_words += n_words as u64;
+        self.tlab.allocated_words += n_words as u64;
         Ok(object)
     }
 
@@ -91,7 +88,7 @@ impl SerialHeap {
     /// larger than what eden has left, so that this alone never leads to a collection.
     fn take_from_new_tlab(&mut self, n_words: usize) -> Option<usize> {
         let policy = self.tlab_policy;
-        let tlab = &mut self.tlabs[self.thread];
+        let tlab = &mut self.tlab;
         if tlab.end - tlab.top > tlab.waste_limit_words && rule(Rule::BufferIsKept) {
             if rule(Rule::WasteLimitGrows) {
                 tlab.waste_limit_words += policy.waste_increment_words;
@@ -102,8 +99,8 @@ impl SerialHeap {
         self.retire_tlab(self.thread);
         let next_words = next_words?;
         let start = self.eden.allocate(next_words).expect("a buffer no larger than what eden has left");
-        let tlab = &mut self.tlabs[self.thread];
-        (tlab.start, tlab.top, tlab.end) = (start, start + n_words, start + next_words - RESERVE_WORDS);
+        let tlab = &mut self.tlab;
+        (tlab.start, tlab.top, tlab.end) = (start, start + n_words, start + next_words - policy.reserve_words);
         tlab.n_refills += 1;
         policy.reset_waste_limit(tlab);
         Some(start)
@@ -111,15 +108,15 @@ impl SerialHeap {
 
     /// Fills up the rest of a thread's buffer, so that eden can be walked.
     pub(crate) fn retire_tlab(&mut self, thread: usize) {
-        let tlab = &mut self.tlabs[thread];
+        let reserve_words = self.tlab_policy.reserve_words;
+        let tlab = self.tlab_mut(thread);
         if tlab.end == 0 {
             return;
         }
         tlab.allocated_words += (tlab.top - tlab.start) as u64;
-        let (top, end) = (tlab.top, tlab.end + RESERVE_WORDS);
+        let (top, end) = (tlab.top, tlab.end + reserve_words);
         (tlab.start, tlab.top, tlab.end) = (0, 0, 0);
-        let filler = self.fill(top, end);
-        self.young_tally += filler;
+        self.fill(top, end);
     }
 
     /// `ensure_parsability`, with the samples that come at a collection.
@@ -131,7 +128,7 @@ impl SerialHeap {
             if counts_open {
                 self.retire_tlab(thread);
             }
-            TlabPolicy::accumulate(&mut self.tlabs[thread], used, capacity);
+            TlabPolicy::accumulate(self.tlab_mut(thread), used, capacity);
             self.retire_tlab(thread);
         }
     }
@@ -139,8 +136,9 @@ impl SerialHeap {
     /// `resize_all_tlabs`.
     pub(crate) fn resize_all_tlabs(&mut self) {
         if self.tlab_policy.is_resized && rule(Rule::BuffersAreResized) {
-            for tlab in &mut self.tlabs {
-                self.tlab_policy.resize(tlab, self.eden.capacity_words());
+            let (policy, eden_words) = (self.tlab_policy, self.eden.capacity_words());
+            for thread in 0..self.tlabs.len() {
+                policy.resize(self.tlab_mut(thread), eden_words);
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use memory_trait::Label;
 
-use super::memory::Memory;
-use super::object::{self, HEADER_WORDS};
 use super::tally::Tally;
+use crate::layout::{ClassLayout, FieldType, Mode, array_base_bytes};
+use crate::params::WORD_BYTES;
 
 /// A class, by its place in the [`KlassTable`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,23 +59,9 @@ pub enum KlassKind {
         /// What they are for.
         array_use: ArrayUse,
     },
+    /// Nobody's object: a hole too small for an array.
+    Filler,
 }
-
-/// The 4-byte half of an `ArrayList` where its `size` is (offset 16).
-pub const LIST_SIZE_HALF: usize = 4;
-/// The 4-byte half of a `Reference` where its `referent` is (offset 12).
-pub const REFERENT_HALF: usize = 3;
-/// The 4-byte half of a `Reference` where its `queue` is (offset 16).
-pub const QUEUE_HALF: usize = 4;
-/// The 4-byte half of a `Reference` where its `next` is (offset 20).
-pub const NEXT_HALF: usize = 5;
-/// The 4-byte half of a `Reference` where its `discovered` is (offset 24).
-pub const DISCOVERED_HALF: usize = 6;
-
-/// Bytes of a compressed reference.
-pub const REFERENCE_BYTES: u64 = 4;
-/// Bytes of an array's header with compressed class pointers.
-pub const ARRAY_HEADER_BYTES: u64 = 16;
 
 /// A class.
 #[derive(Clone, Debug)]
@@ -88,6 +74,14 @@ pub struct Klass {
     pub label: Label,
     /// Words of an instance; 0 for arrays.
     pub instance_words: u32,
+    /// Where the first element of an array is. Unit: bytes.
+    pub base_bytes: u32,
+    /// The logarithm of the bytes of an element.
+    log2_bytes: u8,
+    /// What an array's size is rounded up to, less one. Unit: bytes.
+    rounding_bytes: u32,
+    /// Where in a list the number of its elements is, in 4-byte halves from its start; 0 for anything else.
+    pub(crate) list_size_half: u32,
     /// Runs of reference fields, by increasing offset: first 4-byte half, number. A reference object's `referent` and
     /// `discovered` are not among them.
     pub reference_runs: Box<[(u32, u32)]>,
@@ -97,13 +91,21 @@ pub struct Klass {
 
 impl Klass {
     /// A class with fields. `payload_bytes` of an instance are what the program asked for.
-    pub fn instance(name: &str, kind: KlassKind, bytes: u64, payload_bytes: u64, reference_offsets: &[u32]) -> Self {
+    pub fn instance(
+        name: &str,
+        kind: KlassKind,
+        bytes: u64,
+        payload_bytes: u64,
+        reference_offsets: &[u32],
+        mode: &Mode,
+    ) -> Self {
         let mut reference_runs: Vec<(u32, u32)> = Vec::new();
         let mut offsets = reference_offsets.to_vec();
         offsets.sort_unstable();
-        for half in offsets.into_iter().map(|offset| offset / REFERENCE_BYTES as u32) {
+        for offset in offsets {
+            let half = offset / 4;
             match reference_runs.last_mut() {
-                Some((first, n)) if *first + *n == half => *n += 1,
+                Some((first, n)) if *first * 4 + *n * mode.reference_bytes() == offset => *n += 1,
                 _ => reference_runs.push((half, 1)),
             }
         }
@@ -112,19 +114,38 @@ impl Klass {
             name: name.to_owned(),
             kind,
             label: Label::Array,
-            instance_words: (bytes / 8) as u32,
+            instance_words: (bytes / WORD_BYTES) as u32,
+            base_bytes: 0,
+            log2_bytes: 0,
+            rounding_bytes: 0,
+            list_size_half: 0,
             reference_runs: reference_runs.into(),
             instance_tally: Tally { n_objects: 1, payload_bytes, header_bytes: 0, boxed_bytes, total_bytes: bytes },
         }
     }
 
     /// A class of arrays.
-    pub fn array(name: &str, kind: KlassKind) -> Self {
+    pub fn array(name: &str, kind: KlassKind, mode: &Mode) -> Self {
+        let log2_bytes = match kind {
+            KlassKind::Numbers { log2_bytes, .. } => log2_bytes,
+            _ => mode.reference_bytes().trailing_zeros() as u8,
+        };
+        let element = match log2_bytes {
+            _ if matches!(kind, KlassKind::References { .. }) => FieldType::Reference,
+            0 => FieldType::Byte,
+            1 => FieldType::Short,
+            2 => FieldType::Int,
+            _ => FieldType::Long,
+        };
         Klass {
             name: name.to_owned(),
             kind,
             label: Label::Array,
             instance_words: 0,
+            base_bytes: array_base_bytes(element, mode) as u32,
+            log2_bytes,
+            rounding_bytes: mode.object_alignment_bytes - 1,
+            list_size_half: 0,
             reference_runs: Box::default(),
             instance_tally: Tally::default(),
         }
@@ -137,6 +158,13 @@ impl Klass {
         self
     }
 
+    /// The same class, of lists that have the number of their elements at this offset. Unit: bytes.
+    #[must_use]
+    pub fn with_list_size_at(mut self, offset: u32) -> Self {
+        self.list_size_half = offset / 4;
+        self
+    }
+
     /// The same class, under this name in workloads.
     #[must_use]
     pub fn with_label(mut self, label: Label) -> Self {
@@ -144,35 +172,26 @@ impl Klass {
         self
     }
 
+    /// Whether its objects are arrays.
+    #[inline]
+    pub fn is_array(&self) -> bool {
+        self.instance_words == 0
+    }
+
     /// Words of an object of this class; `length` matters for arrays only.
     #[inline]
     pub fn size_words(&self, length: u32) -> usize {
-        match self.kind {
-            KlassKind::Numbers { log2_bytes, .. } => HEADER_WORDS + ((length as usize) << log2_bytes).div_ceil(8),
-            KlassKind::References { .. } => HEADER_WORDS + (length as usize).div_ceil(2),
-            _ => self.instance_words as usize,
+        match self.instance_words {
+            0 => self.array_words(length),
+            n_words => n_words as usize,
         }
     }
 
-    /// What a new object of this class adds to the sums.
+    /// Words of an array of this class.
     #[inline]
-    pub fn tally(&self, length: u32) -> Tally {
-        let (element_bytes, array_use) = match self.kind {
-            KlassKind::Numbers { log2_bytes, array_use } => (1 << log2_bytes, array_use),
-            KlassKind::References { array_use } => (REFERENCE_BYTES, array_use),
-            _ => return self.instance_tally,
-        };
-        let mut tally = Tally { total_bytes: self.size_words(length) as u64 * 8, ..Tally::default() };
-        if array_use != ArrayUse::Filler {
-            tally.n_objects = 1;
-            tally.header_bytes = ARRAY_HEADER_BYTES;
-        }
-        match array_use {
-            ArrayUse::Payload => tally.payload_bytes = u64::from(length) * element_bytes,
-            ArrayUse::Table => tally.header_bytes += u64::from(length) * element_bytes,
-            ArrayUse::Capacity | ArrayUse::Filler => {}
-        }
-        tally
+    pub(crate) fn array_words(&self, length: u32) -> usize {
+        let bytes = self.base_bytes as usize + ((length as usize) << self.log2_bytes);
+        ((bytes + self.rounding_bytes as usize) & !(self.rounding_bytes as usize)) / WORD_BYTES as usize
     }
 }
 
@@ -180,16 +199,37 @@ impl Klass {
 #[derive(Clone, Debug)]
 pub struct KlassTable {
     klasses: Vec<Klass>,
+    mode: Mode,
 }
 
 impl KlassTable {
     /// The class of fillers: `int[]`, as in HotSpot.
     pub const FILLER: KlassId = KlassId(0);
+    /// The class of fillers that are too small for an array: `java.lang.Object`, as in 17.
+    pub const SMALL_FILLER: KlassId = KlassId(1);
 
-    /// A table with the filler class in it.
-    pub fn new() -> Self {
+    /// A table with the classes of fillers in it.
+    pub fn new(mode: &Mode) -> Self {
         let kind = KlassKind::Numbers { log2_bytes: 2, array_use: ArrayUse::Filler };
-        KlassTable { klasses: vec![Klass::array("[I", kind)] }
+        let bytes = u64::from(ClassLayout::of_object(mode).instance_bytes());
+        let small = Klass::instance("java.lang.Object", KlassKind::Filler, bytes, 0, &[], mode);
+        KlassTable { klasses: vec![Klass::array("[I", kind, mode), small], mode: *mode }
+    }
+
+    /// Takes the table out of the heap, which does without while it is collected.
+    pub(crate) fn take(&mut self) -> KlassTable {
+        let mode = self.mode;
+        std::mem::replace(self, KlassTable { klasses: Vec::new(), mode })
+    }
+
+    /// The mode that the classes are laid out for.
+    pub fn mode(&self) -> &Mode {
+        &self.mode
+    }
+
+    /// Bytes of a reference.
+    pub(crate) fn reference_bytes(&self) -> u64 {
+        u64::from(self.mode.reference_bytes())
     }
 
     /// Adds a class.
@@ -204,30 +244,21 @@ impl KlassTable {
         &self.klasses[klass.0 as usize]
     }
 
+    /// Where the references of an instance are, in 4-byte halves from its start, by increasing address. A reference
+    /// object's `referent` and `discovered` are not among them.
+    pub fn reference_halves(&self, klass: KlassId) -> impl Iterator<Item = usize> {
+        let step = self.mode.reference_bytes() as usize / 4;
+        let runs = self.get(klass).reference_runs.iter();
+        runs.flat_map(move |&(first, n)| (0..n as usize).map(move |index| first as usize + index * step))
+    }
+
     /// How many classes there are.
     pub fn len(&self) -> usize {
         self.klasses.len()
     }
 
-    /// Whether there is no class; there always is one.
+    /// Whether there is no class; there always are two.
     pub fn is_empty(&self) -> bool {
         self.klasses.is_empty()
-    }
-
-    /// What the object at `object` adds to the sums as it is now.
-    #[inline]
-    pub(crate) fn tally_of(&self, memory: &Memory, object: usize) -> Tally {
-        let klass = self.get(object::klass_of(memory, object));
-        let mut tally = klass.tally(object::length_of(memory, object));
-        if klass.kind == KlassKind::List {
-            tally.payload_bytes += u64::from(memory.half(object * 2 + LIST_SIZE_HALF)) * REFERENCE_BYTES;
-        }
-        tally
-    }
-}
-
-impl Default for KlassTable {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -5,21 +5,26 @@
 
 use memory_trait::Address;
 
-use crate::sizing::Placement;
+use crate::sizing::{CompressedOops, Placement};
 
 /// Bytes of a heap word.
 pub const WORD_BYTES: u64 = 8;
 
-/// A reference as fields and slots keep it: a compressed oop. 0 is null.
-pub type Narrow = u32;
+/// A reference as fields and slots keep it: a compressed oop, or an address where references are not compressed.
+/// 0 is null.
+pub type Narrow = u64;
 
 /// The reserved heap. Pages that nobody touched cost the host nothing.
 #[derive(Clone, Debug)]
 pub struct Memory {
     words: Vec<u64>,
     base: u64,
-    index_shift: u32,
+    /// From a reference to the word index: so many bits up, then so many down, then less the offset.
+    shift_up: u32,
+    shift_down: u32,
     index_offset: usize,
+    /// References are addresses of 8 bytes.
+    is_wide: bool,
 }
 
 impl Memory {
@@ -30,25 +35,47 @@ impl Memory {
 
     /// Reserves `bytes` where `placement` says. [`Memory::can_reserve`] says whether the host plays along.
     pub fn reserve(placement: &Placement, bytes: u64) -> Self {
-        let &Placement { base, shift, oop_base, .. } = placement;
+        let &Placement { base, mode, shift, oop_base } = placement;
         assert!(base > 0 && base.is_multiple_of(WORD_BYTES) && bytes.is_multiple_of(WORD_BYTES), "{base:#x}, {bytes}");
         // A reference is an address shifted right; a word index is one shifted right by 3.
-        let index_shift = WORD_BYTES.trailing_zeros() - shift;
-        let index_offset = ((base - oop_base) / WORD_BYTES) as usize;
-        Memory { words: vec![0; (bytes / WORD_BYTES) as usize], base, index_shift, index_offset }
+        let word_shift = WORD_BYTES.trailing_zeros();
+        Memory {
+            words: vec![0; (bytes / WORD_BYTES) as usize],
+            base,
+            shift_up: shift.saturating_sub(word_shift),
+            shift_down: word_shift.saturating_sub(shift),
+            index_offset: ((base - oop_base) / WORD_BYTES) as usize,
+            is_wide: mode == CompressedOops::Off,
+        }
     }
 
     /// The word index of a reference that is not null.
     #[inline]
     pub fn index(&self, reference: Narrow) -> usize {
         debug_assert!(reference != 0, "null has no place");
-        (reference >> self.index_shift) as usize - self.index_offset
+        (reference << self.shift_up >> self.shift_down) as usize - self.index_offset
     }
 
     /// The reference to the object at a word index.
     #[inline]
     pub fn narrow(&self, index: usize) -> Narrow {
-        ((index + self.index_offset) as u32) << self.index_shift
+        ((index + self.index_offset) as u64) << self.shift_down >> self.shift_up
+    }
+
+    /// Reads a reference; `half` counts 4-byte halves from the bottom of the heap.
+    #[inline]
+    pub fn reference(&self, half: usize) -> Narrow {
+        if self.is_wide { self.words[half >> 1] } else { u64::from(self.half(half)) }
+    }
+
+    /// Writes a reference.
+    #[inline]
+    pub fn set_reference(&mut self, half: usize, reference: Narrow) {
+        if self.is_wide {
+            self.words[half >> 1] = reference;
+        } else {
+            self.set_half(half, reference as u32);
+        }
     }
 
     /// The address of a word index.
@@ -108,18 +135,23 @@ impl Memory {
         *word = *word & !(0xff << shift) | u64::from(value) << shift;
     }
 
-    /// Zeroes words.
+    /// The words of a new object, zeroed.
     #[inline]
-    pub fn clear(&mut self, from: usize, n_words: usize) {
+    pub fn zeroed(&mut self, from: usize, n_words: usize) -> &mut [u64] {
+        let words = &mut self.words[from..from + n_words];
         // Most objects are a few words, where a call costs more than the work.
-        match &mut self.words[from..from + n_words] {
-            [] => {}
-            [a] => *a = 0,
-            [a, b] => (*a, *b) = (0, 0),
-            [a, b, c] => (*a, *b, *c) = (0, 0, 0),
-            [a, b, c, d] => (*a, *b, *c, *d) = (0, 0, 0, 0),
-            words => words.fill(0),
+        if n_words <= 8 {
+            words.iter_mut().for_each(|word| *word = 0);
+        } else {
+            words.fill(0);
         }
+        words
+    }
+
+    /// Words of an object.
+    #[inline]
+    pub(crate) fn words_mut(&mut self, from: usize, n_words: usize) -> &mut [u64] {
+        &mut self.words[from..from + n_words]
     }
 
     /// Copies an object to where it does not overlap itself, or down.
@@ -151,20 +183,40 @@ mod tests {
 
     #[test]
     fn a_reference_survives_encoding_in_every_mode() {
-        for (least_base, mode) in [("2g", "32-bit"), ("5g", "zero based"), ("40g", "disjoint base")] {
-            let memory = memory_of(&["-Xmx16m", &format!("-XX:HeapBaseMinAddress={least_base}")]);
-            for index in [0, 1, 77, memory.len_words() - 1] {
-                assert_ne!(memory.narrow(index), 0, "{mode}");
-                assert_eq!(memory.index(memory.narrow(index)), index, "{mode}");
+        for (least_base, more) in [
+            ("2g", "-XX:ObjectAlignmentInBytes=8"),
+            ("5g", "-XX:ObjectAlignmentInBytes=8"),
+            ("40g", "-XX:ObjectAlignmentInBytes=8"),
+            ("2g", "-XX:ObjectAlignmentInBytes=16"),
+            ("5g", "-XX:ObjectAlignmentInBytes=16"),
+            ("5g", "-XX:ObjectAlignmentInBytes=256"),
+            ("2g", "-XX:-UseCompressedOops"),
+        ] {
+            let memory = memory_of(&["-Xmx16m", &format!("-XX:HeapBaseMinAddress={least_base}"), more]);
+            for index in [0, 32, 7744, memory.len_words() - 32] {
+                assert_ne!(memory.narrow(index), 0, "{least_base} {more}");
+                assert_eq!(memory.index(memory.narrow(index)), index, "{least_base} {more}");
                 assert_eq!(memory.index_of(memory.address(index)), index);
             }
         }
     }
 
     #[test]
+    fn a_reference_takes_four_bytes_or_eight() {
+        for (more, bytes) in [("-XX:+UseCompressedOops", 4), ("-XX:-UseCompressedOops", 8)] {
+            let mut memory = memory_of(&["-Xmx16m", more]);
+            memory.set_word(3, u64::MAX);
+            let reference = memory.narrow(9);
+            memory.set_reference(6, reference);
+            assert_eq!(memory.reference(6), reference);
+            assert_eq!(memory.half(7) == u32::MAX, bytes == 4, "{more}");
+        }
+    }
+
+    #[test]
     fn below_four_gibibytes_a_reference_is_the_address_itself() {
         let memory = memory_of(&["-Xmx64m"]);
-        assert_eq!(u64::from(memory.narrow(5)), memory.address(5).0);
+        assert_eq!(memory.narrow(5), memory.address(5).0);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! A heap taken over in the middle of a run: what a real JVM had when the recording of it began.
 
-use super::klass::KlassId;
-use super::object::{self, HEADER_WORDS};
-use super::{KlassKind, SerialHeap, Spaces};
+use super::klass::{KlassId, KlassKind};
+use super::memory::Narrow;
+use super::object;
+use super::{SerialHeap, Spaces};
 
 /// How far an allocation fraction in a log may be from the real one: it is written with six digits.
 const LOGGED_FRACTION_ERROR: f32 = 1e-6;
@@ -28,7 +29,7 @@ impl SerialHeap {
     /// roots they are; answers them in order, 0 for none.
     ///
     /// - `klass`, `length`: the object at `hole`, an array.
-    pub fn resume(&mut self, state: &Resumption, hole: usize, klass: KlassId, length: u32) -> [u32; 3] {
+    pub fn resume(&mut self, state: &Resumption, hole: usize, klass: KlassId, length: u32) -> [Narrow; 3] {
         self.take_over(state);
         let old = state.spaces.old;
         let end = hole + self.klasses.get(klass).size_words(length);
@@ -38,12 +39,9 @@ impl SerialHeap {
                 continue;
             }
             if start == hole {
-                let n_words = end - start - HEADER_WORDS;
-                self.memory.clear(start + HEADER_WORDS, n_words);
-                object::write_header(&mut self.memory, start, object::PROTOTYPE, klass, length);
-                self.old_tally += self.klasses.get(klass).tally(length);
+                self.make_object(start, end - start, object::PROTOTYPE, klass, length);
             } else {
-                self.fill_old(start, end);
+                self.fill(start, end);
             }
             self.cards.note_block(start, end);
             roots[index] = self.memory.narrow(start);
@@ -56,21 +54,16 @@ impl SerialHeap {
     ///
     /// # Errors
     /// More is there already than the state has in old.
-    pub(crate) fn resume_around(&mut self, state: &Resumption) -> Result<u32, String> {
+    pub(crate) fn resume_around(&mut self, state: &Resumption) -> Result<Narrow, String> {
         let image_end = self.old.top;
         let top = state.spaces.old.top;
-        if top < image_end + HEADER_WORDS {
+        if top < image_end + self.shape.min_fill_words {
             return Err(format!("old begins with {image_end} words of the program, and has {top} in all"));
         }
         self.take_over(state);
-        self.fill_old(image_end, top);
+        self.fill(image_end, top);
         self.cards.note_block(image_end, top);
         Ok(self.memory.narrow(image_end))
-    }
-
-    fn fill_old(&mut self, start: usize, end: usize) {
-        let filler = self.fill(start, end);
-        self.old_tally += filler;
     }
 
     fn take_over(&mut self, state: &Resumption) {
@@ -88,10 +81,11 @@ impl SerialHeap {
         }
         if let Some((fraction, desired_words, n_samples)) = state.tlab {
             // A log writes six digits. The first sample is known better: it is the one that this heap began with.
-            let first = self.tlabs[0].fraction.average();
+            let first = self.tlab_mut(0).fraction.average();
             let is_first = n_samples == 1 && (first - fraction).abs() < LOGGED_FRACTION_ERROR;
             let fraction = if is_first { first } else { fraction };
-            self.tlab_policy.take_over(&mut self.tlabs[0], fraction, desired_words, n_samples);
+            let policy = self.tlab_policy;
+            policy.take_over(self.tlab_mut(0), fraction, desired_words, n_samples);
         }
         self.note_used_and_capacity();
     }
@@ -106,38 +100,25 @@ impl SerialHeap {
         while next < found.len() {
             let object = found[next];
             next += 1;
-            self.visit_references(object, |target| {
-                if !seen.replace(target, true) {
-                    found.push(target);
+            for half in self.reference_halves(object) {
+                let reference = self.reference(object, half);
+                if reference != 0 && !seen.replace(self.memory.index(reference), true) {
+                    found.push(self.memory.index(reference));
                 }
-            });
+            }
         }
         found.into_iter().map(|object| self.memory.address(object).0).collect()
     }
 
-    fn visit_references(&self, object: usize, mut visit: impl FnMut(usize)) {
-        let klass = self.klasses.get(self.klass_of(object));
-        let elements = match klass.kind {
-            KlassKind::References { .. } => Some((2 * HEADER_WORDS as u32, self.length(object))),
-            _ => None,
+    /// Where the references of an object are, in 4-byte halves from its start, by increasing address. A reference
+    /// object's `referent` and `discovered` are not among them.
+    fn reference_halves(&self, object: usize) -> impl Iterator<Item = usize> {
+        let klass = self.klass_of(object);
+        let n_elements = match self.klasses.get(klass).kind {
+            KlassKind::References { .. } => self.length(object) as usize,
+            _ => 0,
         };
-        for (first, n) in klass.reference_runs.iter().copied().chain(elements) {
-            for half in first..first + n {
-                let reference = self.reference(object, half as usize);
-                if reference != 0 {
-                    visit(self.memory.index(reference));
-                }
-            }
-        }
-    }
-
-    /// Where the `n`-th reference of an object is, in 4-byte halves from its start.
-    pub fn reference_half(&self, object: usize, n: usize) -> usize {
-        let klass = self.klasses.get(self.klass_of(object));
-        if let KlassKind::References { .. } = klass.kind {
-            return HEADER_WORDS * 2 + n;
-        }
-        let halves = klass.reference_runs.iter().flat_map(|&(first, n)| first..first + n);
-        halves.skip(n).map(|half| half as usize).next().unwrap_or_else(|| panic!("{} has no reference {n}", klass.name))
+        let (first, log2) = (self.shape.elements_half, self.shape.reference_log2_halves);
+        self.klasses.reference_halves(klass).chain((0..n_elements).map(move |index| first + (index << log2)))
     }
 }

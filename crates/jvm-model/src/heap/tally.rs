@@ -1,6 +1,9 @@
-//! What a generation's bytes are used for, kept as sums so that asking costs nothing.
+//! What a generation's bytes are used for: counted by class, summed up when somebody asks.
 
-use std::ops::{AddAssign, SubAssign};
+use std::ops::AddAssign;
+
+use super::klass::{ArrayUse, Klass, KlassId, KlassKind, KlassTable};
+use crate::params::WORD_BYTES;
 
 /// Sums over the objects of a generation.
 ///
@@ -28,7 +31,6 @@ impl Tally {
 }
 
 impl AddAssign for Tally {
-    #[inline]
     fn add_assign(&mut self, other: Tally) {
         self.n_objects += other.n_objects;
         self.payload_bytes += other.payload_bytes;
@@ -38,13 +40,124 @@ impl AddAssign for Tally {
     }
 }
 
-impl SubAssign for Tally {
+/// The objects of one class.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    n_objects: u64,
+    /// Elements of arrays, and those in use of lists.
+    n_elements: u64,
+    /// Of arrays alone.
+    n_words: u64,
+}
+
+/// The objects of a generation by class.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Census {
+    counts: Vec<Count>,
+}
+
+impl Census {
     #[inline]
-    fn sub_assign(&mut self, other: Tally) {
-        self.n_objects -= other.n_objects;
-        self.payload_bytes -= other.payload_bytes;
-        self.header_bytes -= other.header_bytes;
-        self.boxed_bytes -= other.boxed_bytes;
-        self.total_bytes -= other.total_bytes;
+    fn count(&mut self, klass: KlassId) -> &mut Count {
+        if klass.0 as usize >= self.counts.len() {
+            self.grow(klass);
+        }
+        &mut self.counts[klass.0 as usize]
     }
+
+    #[cold]
+    fn grow(&mut self, klass: KlassId) {
+        self.counts.resize(klass.0 as usize + 1, Count::default());
+    }
+
+    /// Counts an object that is no array.
+    #[inline]
+    pub(crate) fn add_instance(&mut self, klass: KlassId) {
+        self.count(klass).n_objects += 1;
+    }
+
+    /// Counts an array.
+    #[inline]
+    pub(crate) fn add_array(&mut self, klass: KlassId, length: u32, n_words: usize) {
+        let count = self.count(klass);
+        count.n_objects += 1;
+        count.n_elements += u64::from(length);
+        count.n_words += n_words as u64;
+    }
+
+    /// Lists of a class use so many elements more, or fewer.
+    #[inline]
+    pub(crate) fn add_elements(&mut self, klass: KlassId, change: i64) {
+        let count = self.count(klass);
+        count.n_elements = count.n_elements.wrapping_add_signed(change);
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.counts.fill(Count::default());
+    }
+
+    /// Counts the others as well.
+    pub(crate) fn add(&mut self, other: &Census) {
+        self.combine(other, u64::wrapping_add);
+    }
+
+    /// Counts the others, who are among these, no longer.
+    pub(crate) fn subtract(&mut self, other: &Census) {
+        self.combine(other, u64::wrapping_sub);
+    }
+
+    fn combine(&mut self, other: &Census, apply: impl Fn(u64, u64) -> u64) {
+        if let Some(last) = other.counts.len().checked_sub(1) {
+            self.count(KlassId(last as u32));
+        }
+        for (count, other) in self.counts.iter_mut().zip(&other.counts) {
+            let Count { n_objects, n_elements, n_words } = other;
+            count.n_objects = apply(count.n_objects, *n_objects);
+            count.n_elements = apply(count.n_elements, *n_elements);
+            count.n_words = apply(count.n_words, *n_words);
+        }
+    }
+
+    /// The sums.
+    pub(crate) fn tally(&self, klasses: &KlassTable) -> Tally {
+        let mut tally = Tally::default();
+        for (index, count) in self.counts.iter().enumerate().filter(|(_, count)| count.n_objects > 0) {
+            tally += tally_of(klasses.get(KlassId(index as u32)), count, klasses.reference_bytes());
+        }
+        tally
+    }
+}
+
+fn tally_of(klass: &Klass, count: &Count, reference_bytes: u64) -> Tally {
+    let &Count { n_objects, n_elements, n_words } = count;
+    let (element_bytes, array_use) = match klass.kind {
+        KlassKind::Numbers { log2_bytes, array_use } => (1 << log2_bytes, array_use),
+        KlassKind::References { array_use } => (reference_bytes, array_use),
+        KlassKind::Filler => {
+            let total_bytes = n_objects * u64::from(klass.instance_words) * WORD_BYTES;
+            return Tally { total_bytes, ..Tally::default() };
+        }
+        _ => {
+            let one = klass.instance_tally;
+            return Tally {
+                n_objects,
+                payload_bytes: n_objects * one.payload_bytes + n_elements * reference_bytes,
+                header_bytes: n_objects * one.header_bytes,
+                boxed_bytes: n_objects * one.boxed_bytes,
+                total_bytes: n_objects * one.total_bytes,
+            };
+        }
+    };
+    let mut tally = Tally { total_bytes: n_words * WORD_BYTES, ..Tally::default() };
+    if array_use != ArrayUse::Filler {
+        tally.n_objects = n_objects;
+        tally.header_bytes = n_objects * u64::from(klass.base_bytes);
+    }
+    match array_use {
+        ArrayUse::Payload => tally.payload_bytes = n_elements * element_bytes,
+        ArrayUse::Table => tally.header_bytes += n_elements * element_bytes,
+        ArrayUse::Capacity | ArrayUse::Filler => {}
+    }
+    tally
 }

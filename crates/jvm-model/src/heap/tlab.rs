@@ -1,19 +1,16 @@
 //! Thread-local allocation buffers. Mirrors `gc/shared/threadLocalAllocBuffer.cpp`.
 
 use super::average::WeightedAverage;
+use super::object::Shape;
 use crate::params::{Flags, WORD_BYTES};
 use crate::rules::{Rule, rule};
-
-/// Words kept at the end of a buffer, so that it can always be filled up with an object. Under -Xint and C1; with C2
-/// the prefetch distance of the CPU comes on top, which the model leaves out.
-pub(crate) const RESERVE_WORDS: usize = 2;
 
 /// The buffer of one thread. `top == end == 0` means that it has none at the moment.
 #[derive(Clone, Debug)]
 pub struct Tlab {
     pub(crate) start: usize,
     pub(crate) top: usize,
-    /// Where allocation ends; [`RESERVE_WORDS`] more belong to the buffer.
+    /// Where allocation ends; what is kept in reserve belongs to the buffer as well.
     pub(crate) end: usize,
     pub(crate) desired_words: usize,
     pub(crate) waste_limit_words: usize,
@@ -34,10 +31,12 @@ pub(crate) struct TlabPolicy {
     target_refills: usize,
     waste_fraction: usize,
     pub(crate) waste_increment_words: usize,
+    alignment_words: usize,
+    pub(crate) reserve_words: usize,
 }
 
 impl TlabPolicy {
-    pub(crate) fn new(flags: &Flags) -> Self {
+    pub(crate) fn new(flags: &Flags, shape: &Shape) -> Self {
         TlabPolicy {
             is_on: flags.use_tlab,
             is_resized: flags.resize_tlab,
@@ -47,12 +46,14 @@ impl TlabPolicy {
             target_refills: (100 / (2 * flags.tlab_waste_target_percent.max(1)) as usize).max(2),
             waste_fraction: flags.tlab_refill_waste_fraction as usize,
             waste_increment_words: flags.tlab_waste_increment as usize,
+            alignment_words: shape.alignment_words,
+            reserve_words: shape.tlab_reserve_words,
         }
     }
 
     fn clamp(&self, words: usize, eden_words: usize) -> usize {
-        let min = self.min_words + RESERVE_WORDS;
-        words.clamp(min, eden_words.max(min))
+        let min = self.min_words.next_multiple_of(self.alignment_words) + self.reserve_words;
+        words.clamp(min, eden_words.max(min)).next_multiple_of(self.alignment_words)
     }
 
     /// A thread's state when it starts.
@@ -82,7 +83,7 @@ impl TlabPolicy {
     /// The size of the next buffer, or `None` when eden has no room for one worth having.
     pub(crate) fn next_words(&self, tlab: &Tlab, object_words: usize, eden_free_words: usize) -> Option<usize> {
         let words = eden_free_words.min(tlab.desired_words + object_words);
-        let least = (object_words + RESERVE_WORDS).max(self.min_words);
+        let least = (object_words + self.reserve_words).max(self.min_words);
         (words >= least).then_some(words)
     }
 

@@ -3,32 +3,31 @@
 use memory_trait::{FaultKind, Kind, Label, Observer, Outcome, Slot};
 
 use super::Jvm;
-use super::classes::Meaning;
+use super::classes::{Meaning, field_type};
 use crate::heap::klass::KlassId;
-use crate::heap::memory::Narrow;
-use crate::heap::object::HEADER_WORDS;
-
-/// Elements of the largest array of any kind; one more and the VM refuses outright. `arrayOop.hpp:max_array_length`
-/// with compressed class pointers: the largest `int` less the words of an array's header.
-const MAX_ARRAY_LENGTH: i64 = i32::MAX as i64 - 2;
+use crate::layout::{FieldType, max_array_length};
 
 impl<O: Observer> Jvm<O> {
     pub(super) fn create_array(&mut self, dst: Slot, element: Kind, n_elements: i64) -> Outcome<()> {
-        let bytes = match element {
-            Kind::Int | Kind::Float => 8,
-            Kind::Bool => 1,
-            Kind::Reference => 4,
-        };
-        self.create_elements(dst, Label::Array, self.classes.array(element), n_elements, bytes)
+        let element_type = field_type(element);
+        self.create_elements(dst, Label::Array, self.classes.array(element), n_elements, element_type)
     }
 
     pub(super) fn create_bytes(&mut self, dst: Slot, n_bytes: i64) -> Outcome<()> {
-        self.create_elements(dst, Label::Bytes, self.classes.byte_array, n_bytes, 1)
+        self.create_elements(dst, Label::Bytes, self.classes.byte_array, n_bytes, FieldType::Byte)
     }
 
-    fn create_elements(&mut self, dst: Slot, label: Label, klass: KlassId, length: i64, bytes: u64) -> Outcome<()> {
+    fn create_elements(
+        &mut self,
+        dst: Slot,
+        label: Label,
+        klass: KlassId,
+        length: i64,
+        element: FieldType,
+    ) -> Outcome<()> {
         let naming = self.host.journal.name(label);
-        let length = self.array_length(length)?;
+        let length = self.array_length(length, element)?;
+        let bytes = u64::from(element.bytes(&self.mode));
         let object = self.allocate_named(klass, length, naming)?;
         self.tell_born(object, naming, u64::from(length) * bytes, 0);
         self.write_object(dst, object);
@@ -38,9 +37,9 @@ impl<O: Observer> Jvm<O> {
     /// The length of a new array, if the VM allows it.
     ///
     /// Differs: a length beyond `int` cannot be written in Java; here it is refused like the lengths just below.
-    fn array_length(&mut self, length: i64) -> Outcome<u32> {
+    fn array_length(&mut self, length: i64, element: FieldType) -> Outcome<u32> {
         match length {
-            0..=MAX_ARRAY_LENGTH => Ok(length as u32),
+            0.. if length as u64 <= max_array_length(element, &self.mode) => Ok(length as u32),
             ..0 => {
                 let message = format!("java.lang.NegativeArraySizeException: {length}");
                 self.host.fatal(FaultKind::InvalidValue, None, &message)
@@ -71,7 +70,7 @@ impl<O: Observer> Jvm<O> {
             }
             Meaning::Bytes => {
                 let index = self.array_index(object, index)?;
-                u64::from(self.heap.memory().byte((object + HEADER_WORDS) * 8 + index))
+                u64::from(self.heap.memory().byte(self.heap.elements_byte(object) + index))
             }
             Meaning::List(kind) => self.list_element(object, kind, index)?,
             other => panic!("an element of {other:?}"),
@@ -90,9 +89,9 @@ impl<O: Observer> Jvm<O> {
     fn array_element(&self, array: usize, kind: Kind, index: usize) -> u64 {
         let memory = self.heap.memory();
         match kind {
-            Kind::Int | Kind::Float => memory.word(array + HEADER_WORDS + index),
-            Kind::Bool => u64::from(memory.byte((array + HEADER_WORDS) * 8 + index)),
-            Kind::Reference => u64::from(self.heap.element(array, index)),
+            Kind::Int | Kind::Float => memory.word(self.heap.elements_byte(array) / 8 + index),
+            Kind::Bool => u64::from(memory.byte(self.heap.elements_byte(array) + index)),
+            Kind::Reference => self.heap.element(array, index),
         }
     }
 
@@ -104,14 +103,18 @@ impl<O: Observer> Jvm<O> {
             Meaning::Array(kind) => {
                 let index = self.array_index(object, index)?;
                 match kind {
-                    Kind::Int | Kind::Float => self.heap.memory_mut().set_word(object + HEADER_WORDS + index, value),
+                    Kind::Int | Kind::Float => {
+                        let first = self.heap.elements_byte(object) / 8;
+                        self.heap.memory_mut().set_word(first + index, value);
+                    }
                     Kind::Bool => {
-                        self.heap.memory_mut().set_byte((object + HEADER_WORDS) * 8 + index, value as u8);
+                        let first = self.heap.elements_byte(object);
+                        self.heap.memory_mut().set_byte(first + index, value as u8);
                     }
                     Kind::Reference => {
                         let old = self.heap.element(object, index);
-                        self.heap.store_element(object, index, value as Narrow);
-                        self.tell_stored_inside(object, index as u64, old, value as Narrow);
+                        self.heap.store_element(object, index, value);
+                        self.tell_stored_inside(object, index as u64, old, value);
                     }
                 }
                 Ok(())

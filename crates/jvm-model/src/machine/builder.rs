@@ -13,7 +13,7 @@ use crate::heap::{Resumption, SerialHeap};
 use crate::layout::Mode;
 use crate::params::{FlagError, Flags, M};
 use crate::report::{GcLog, LogConfig};
-use crate::sizing::{self, Sizing};
+use crate::sizing::Sizing;
 use crate::stack::ThreadStack;
 use crate::version::Version;
 
@@ -159,8 +159,7 @@ impl<O: Observer> Builder<O> {
     /// Makes the machine.
     ///
     /// # Errors
-    /// What the VM would say when it refuses to start; and heaps without compressed references and layouts with other
-    /// headers, which the machine does not have.
+    /// What the VM would say when it refuses to start; and a heap that this host has no room for.
     pub fn build(self) -> Result<Jvm<O>, ConfigError> {
         let mut flags = Flags::new(self.version);
         flags.interpreted = true;
@@ -176,15 +175,6 @@ impl<O: Observer> Builder<O> {
             flags.max_heap_bytes = Some(asked.unwrap_or(0).max(DEFAULT_MAX_HEAP_BYTES));
         }
         flags.check().map_err(ConfigError::Flag)?;
-        if !sizing::uses_compressed_oops(&flags) {
-            return Err(ConfigError::Unsupported("references of 8 bytes: a heap of 32 GiB or -XX:-UseCompressedOops"));
-        }
-        if !flags.use_compressed_class_pointers || flags.use_compact_object_headers {
-            return Err(ConfigError::Unsupported("headers of 8 or 16 bytes"));
-        }
-        if flags.object_alignment_bytes != 8 {
-            return Err(ConfigError::Unsupported("an object alignment other than 8"));
-        }
         let sizing = Sizing::of(&flags).map_err(|refusal| ConfigError::Refused(refusal.to_string()))?;
         if let Some(refusal) = sizing.boot_refusal() {
             return Err(ConfigError::Refused(refusal.to_string()));
@@ -193,7 +183,7 @@ impl<O: Observer> Builder<O> {
             return Err(ConfigError::Unsupported("a heap of this size on this host, which has no room for it"));
         }
         let mode = Mode::from_flags(&flags);
-        let mut klasses = KlassTable::new();
+        let mut klasses = KlassTable::new(&mode);
         let classes = Classes::new(&mut klasses, mode);
         let heap = SerialHeap::new(&flags, &sizing, klasses);
         let stack_bytes = flags.thread_stack_bytes;
@@ -201,8 +191,9 @@ impl<O: Observer> Builder<O> {
             ThreadStack::of_main(self.version, stack_bytes).usable_bytes(),
             ThreadStack::of_thread(self.version, stack_bytes).usable_bytes(),
         ];
+        let tag_limit = heap.tag_limit();
         let gc_log = self.gc_log.map(|config| GcLog::new(config, &flags, &sizing));
-        let mut host = Host::new(self.observer, self.version, limits_bytes, self.ticks_per_ms, gc_log);
+        let mut host = Host::new(self.observer, self.version, limits_bytes, self.ticks_per_ms, tag_limit, gc_log);
         host.collections = self.keeps_collections.then(Vec::new);
         Ok(Jvm {
             flags,

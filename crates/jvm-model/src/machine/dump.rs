@@ -13,8 +13,9 @@ use std::io::{self, Write};
 use memory_trait::{Kind, Observer};
 
 use super::Jvm;
-use super::classes::places;
-use crate::heap::klass::{DISCOVERED_HALF, KlassId, KlassKind, NEXT_HALF, REFERENT_HALF};
+use super::places::Places;
+use crate::heap::klass::{KlassId, KlassKind};
+use crate::heap::memory::Narrow;
 use crate::report::hprof::{BasicType, Dump, NO_TRACE};
 
 const OBJECT: &str = "java/lang/Object";
@@ -25,97 +26,98 @@ const MAIN: &str = "Main";
 /// A field: name, type, offset in the object. Unit: bytes. `None`: nothing that could be told is there.
 type Field = (&'static str, BasicType, Option<usize>);
 /// A class of the JDK: name, superclass, its own fields in class-file order.
-type JdkClass = (&'static str, &'static str, &'static [Field]);
+type JdkClass = (&'static str, &'static str, Vec<Field>);
 
-const fn half(name: &'static str, basic_type: BasicType, half: usize) -> Field {
+fn half(name: &'static str, basic_type: BasicType, half: usize) -> Field {
     (name, basic_type, Some(half * 4))
 }
 
-const JDK: [JdkClass; 21] = {
+/// The classes of the JDK with their superclasses before them.
+fn jdk(places: &Places) -> [JdkClass; 21] {
     use BasicType::{Boolean, Byte, Double, Float, Int, Long, Object};
     [
-        (OBJECT, "", &[]),
-        (THREAD, OBJECT, &[]),
-        (MAIN, OBJECT, &[]),
-        ("java/util/AbstractCollection", OBJECT, &[]),
-        ("java/util/AbstractList", "java/util/AbstractCollection", &[half("modCount", Int, places::LIST_MOD_COUNT)]),
+        (OBJECT, "", vec![]),
+        (THREAD, OBJECT, vec![]),
+        (MAIN, OBJECT, vec![]),
+        ("java/util/AbstractCollection", OBJECT, vec![]),
+        ("java/util/AbstractList", "java/util/AbstractCollection", vec![half("modCount", Int, places.list_mod_count)]),
         (
             "java/util/ArrayList",
             "java/util/AbstractList",
-            &[half("elementData", Object, places::LIST_DATA), half("size", Int, places::LIST_SIZE)],
+            vec![half("elementData", Object, places.list_data), half("size", Int, places.list_size)],
         ),
-        ("java/util/AbstractMap", OBJECT, &[half("keySet", Object, 3), half("values", Object, 4)]),
+        ("java/util/AbstractMap", OBJECT, vec![half("keySet", Object, places.map_key_set), half("values", Object, places.map_values)]),
         (
             "java/util/HashMap",
             "java/util/AbstractMap",
-            &[
-                half("table", Object, places::MAP_TABLE),
-                half("entrySet", Object, 10),
-                half("size", Int, places::MAP_SIZE),
-                half("modCount", Int, places::MAP_MOD_COUNT),
-                half("threshold", Int, places::MAP_THRESHOLD),
-                half("loadFactor", Float, places::MAP_LOAD_FACTOR),
+            vec![
+                half("table", Object, places.map_table),
+                half("entrySet", Object, places.map_entry_set),
+                half("size", Int, places.map_size),
+                half("modCount", Int, places.map_mod_count),
+                half("threshold", Int, places.map_threshold),
+                half("loadFactor", Float, places.map_load_factor),
             ],
         ),
         (
             "java/util/LinkedHashMap",
             "java/util/HashMap",
-            &[
-                half("head", Object, places::MAP_HEAD),
-                half("tail", Object, places::MAP_TAIL),
-                half("accessOrder", Boolean, 11),
+            vec![
+                half("head", Object, places.map_head),
+                half("tail", Object, places.map_tail),
+                ("accessOrder", Boolean, Some(places.map_access_order_byte)),
             ],
         ),
         (
             "java/util/HashMap$Node",
             OBJECT,
-            &[
-                half("hash", Int, places::ENTRY_HASH),
-                half("key", Object, places::ENTRY_KEY),
-                half("value", Object, places::ENTRY_VALUE),
-                half("next", Object, places::ENTRY_NEXT),
+            vec![
+                half("hash", Int, places.entry_hash),
+                half("key", Object, places.entry_key),
+                half("value", Object, places.entry_value),
+                half("next", Object, places.entry_next),
             ],
         ),
         (
             "java/util/LinkedHashMap$Entry",
             "java/util/HashMap$Node",
-            &[half("before", Object, places::ENTRY_BEFORE), half("after", Object, places::ENTRY_AFTER)],
+            vec![half("before", Object, places.entry_before), half("after", Object, places.entry_after)],
         ),
         (
             "java/lang/String",
             OBJECT,
-            &[
-                half("value", Object, places::TEXT_VALUE),
-                ("coder", Byte, Some(places::TEXT_CODER_BYTE)),
-                half("hash", Int, places::TEXT_HASH),
-                ("hashIsZero", Boolean, Some(places::TEXT_HASH_IS_ZERO_BYTE)),
+            vec![
+                half("value", Object, places.text_value),
+                ("coder", Byte, Some(places.text_coder_byte)),
+                half("hash", Int, places.text_hash),
+                ("hashIsZero", Boolean, Some(places.text_hash_is_zero_byte)),
             ],
         ),
-        ("java/lang/Number", OBJECT, &[]),
-        ("java/lang/Long", "java/lang/Number", &[("value", Long, Some(places::BOX_WORD * 8))]),
-        ("java/lang/Double", "java/lang/Number", &[("value", Double, Some(places::BOX_WORD * 8))]),
-        ("java/lang/Boolean", OBJECT, &[("value", Boolean, Some(places::BOOLEAN_BYTE))]),
+        ("java/lang/Number", OBJECT, vec![]),
+        ("java/lang/Long", "java/lang/Number", vec![("value", Long, Some(places.box_word * 8))]),
+        ("java/lang/Double", "java/lang/Number", vec![("value", Double, Some(places.box_word * 8))]),
+        ("java/lang/Boolean", OBJECT, vec![("value", Boolean, Some(places.boolean_byte))]),
         (
             "java/lang/ref/Reference",
             OBJECT,
-            &[
-                half("referent", Object, REFERENT_HALF),
+            vec![
+                half("referent", Object, places.referent),
                 // Queues are not on the heap.
                 ("queue", Object, None),
-                half("next", Object, NEXT_HALF),
-                half("discovered", Object, DISCOVERED_HALF),
+                half("next", Object, places.reference_next),
+                half("discovered", Object, places.reference_discovered),
             ],
         ),
-        ("java/lang/ref/WeakReference", "java/lang/ref/Reference", &[]),
-        ("java/lang/ref/SoftReference", "java/lang/ref/Reference", &[("timestamp", Long, Some(32))]),
-        ("java/lang/ref/PhantomReference", "java/lang/ref/Reference", &[]),
+        ("java/lang/ref/WeakReference", "java/lang/ref/Reference", vec![]),
+        ("java/lang/ref/SoftReference", "java/lang/ref/Reference", vec![("timestamp", Long, Some(places.soft_timestamp_byte))]),
+        ("java/lang/ref/PhantomReference", "java/lang/ref/Reference", vec![]),
         (
             "java/lang/ref/Finalizer",
             "java/lang/ref/Reference",
-            &[half("next", Object, places::FINALIZER_NEXT), half("prev", Object, places::FINALIZER_PREV)],
+            vec![half("next", Object, places.finalizer_next), half("prev", Object, places.finalizer_prev)],
         ),
     ]
-};
+}
 
 /// A class in the dump.
 struct Dumped {
@@ -208,7 +210,7 @@ impl<O: Observer> Jvm<O> {
 
     fn dictionary(&self) -> Dictionary {
         let mut dictionary = Dictionary::default();
-        for (name, superclass, fields) in JDK {
+        for (name, superclass, fields) in jdk(&self.classes.places) {
             let fields = fields.iter().map(|&(name, field_type, at)| (name.to_owned(), field_type, at)).collect();
             dictionary.add(name, superclass, fields);
         }
@@ -255,7 +257,7 @@ impl<O: Observer> Jvm<O> {
 
     fn dump_roots<W: Write>(&self, dump: &mut Dump<W>, dictionary: &Dictionary) -> io::Result<()> {
         let memory = self.heap.memory();
-        let address = |reference: u32| memory.address(memory.index(reference)).0;
+        let address = |reference: Narrow| memory.address(memory.index(reference)).0;
         for thread in 0..self.host.n_threads() {
             let (object, serial) = (thread_object(thread), thread as u32 + 1);
             dump.instance(object, dictionary.id(THREAD), &[])?;
@@ -275,7 +277,7 @@ impl<O: Observer> Jvm<O> {
 
     fn dump_objects<W: Write>(&self, dump: &mut Dump<W>, dictionary: &Dictionary) -> io::Result<()> {
         let memory = self.heap.memory();
-        let reference = |half: usize| match memory.half(half) {
+        let address_of = |reference: Narrow| match reference {
             0 => 0,
             reference => memory.address(memory.index(reference)).0,
         };
@@ -285,11 +287,11 @@ impl<O: Observer> Jvm<O> {
             let place = dictionary.of_klass[klass.0 as usize];
             let class = &dictionary.classes[place];
             let address = memory.address(object).0;
-            let (first_byte, length) = (object * 8 + 16, self.heap.length(object) as usize);
+            let length = self.heap.length(object) as usize;
             bytes.clear();
             match self.heap.klasses().get(klass).kind {
                 KlassKind::References { .. } => {
-                    let elements = (0..length).map(|index| reference(first_byte / 4 + index));
+                    let elements = (0..length).map(|index| address_of(self.heap.element(object, index)));
                     dump.object_array(address, class.id, elements)?;
                 }
                 KlassKind::Numbers { .. } => {
@@ -303,6 +305,7 @@ impl<O: Observer> Jvm<O> {
                             BasicType::Long
                         }
                     };
+                    let first_byte = self.heap.elements_byte(object);
                     for index in 0..length {
                         self.put_field(&mut bytes, element, first_byte + index * element.bytes() as usize);
                     }
@@ -327,7 +330,7 @@ impl<O: Observer> Jvm<O> {
         let memory = self.heap.memory();
         match basic_type {
             BasicType::Object => {
-                let reference = memory.half(at / 4);
+                let reference = memory.reference(at / 4);
                 let address = if reference == 0 { 0 } else { memory.address(memory.index(reference)).0 };
                 bytes.extend_from_slice(&address.to_be_bytes());
             }

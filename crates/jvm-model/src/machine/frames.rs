@@ -56,7 +56,7 @@ impl<O: Observer> Jvm<O> {
 
     /// Calls a function for the VM itself, with one reference.
     pub(super) fn call_with_reference(&mut self, function: FunctionId, reference: Narrow) -> Outcome<()> {
-        self.enter(function, &[u64::from(reference)], None)
+        self.enter(function, &[reference], None)
     }
 
     pub(super) fn return_value(&mut self, value: Option<Slot>) -> Outcome<()> {

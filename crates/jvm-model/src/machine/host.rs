@@ -108,11 +108,12 @@ impl<O: Observer> Host<O> {
         version: Version,
         limits_bytes: [u64; 2],
         ticks_per_ms: u64,
+        tag_limit: u64,
         gc_log: Option<GcLog>,
     ) -> Self {
         Host {
             journal: Journal::new(observer),
-            names: Names::default(),
+            names: Names::new(tag_limit),
             functions: Vec::new(),
             stacks: vec![Stack::default()],
             stack: Stack { limit_bytes: limits_bytes[0], ..Stack::default() },
@@ -176,7 +177,7 @@ impl<O: Observer> Host<O> {
         let stack = if thread == self.thread { &self.stack } else { &self.stacks[thread] };
         stack.frames.iter().rev().map(|frame| {
             let slots = &self.functions[frame.function.index()].reference_slots;
-            let references = slots.iter().map(|&slot| stack.slots[frame.base + slot as usize] as Narrow);
+            let references = slots.iter().map(|&slot| stack.slots[frame.base + slot as usize]);
             (frame.function, references.collect())
         })
     }
@@ -213,7 +214,7 @@ impl<O: Observer> Host<O> {
         let at = self.stack.base + slot.index();
         self.stack.is_set[at] = is_set;
         let old = std::mem::replace(&mut self.stack.slots[at], value);
-        if O::WATCHES && self.kind(slot) == Kind::Reference { old as Narrow } else { 0 }
+        if O::WATCHES && self.kind(slot) == Kind::Reference { old } else { 0 }
     }
 
     /// The kind of a slot of the current frame.
@@ -293,10 +294,8 @@ fn visit_stack(stack: &mut Stack, functions: &[FunctionLayout], visit: &mut impl
     for frame in stack.frames.iter().rev() {
         for &slot in &functions[frame.function.index()].reference_slots {
             let place = &mut stack.slots[frame.base + slot as usize];
-            let mut reference = *place as Narrow;
-            if reference != 0 {
-                visit(&mut reference);
-                *place = u64::from(reference);
+            if *place != 0 {
+                visit(place);
             }
         }
     }

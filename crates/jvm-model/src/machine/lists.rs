@@ -5,10 +5,8 @@
 use memory_trait::{FaultKind, Kind, Label, Observer, Outcome, Slot};
 
 use super::Jvm;
-use super::classes::{Meaning, places};
+use super::classes::Meaning;
 use super::faults::describe_call;
-use crate::heap::klass::REFERENCE_BYTES;
-use crate::heap::memory::Narrow;
 
 /// `ArrayList.DEFAULT_CAPACITY`: elements that the first add makes room for.
 const DEFAULT_CAPACITY: u32 = 10;
@@ -18,7 +16,7 @@ impl<O: Observer> Jvm<O> {
         let naming = self.host.journal.name(Label::List);
         let list = self.allocate_named(self.classes.list(element), 0, naming)?;
         let empty = self.empty_capacity()?;
-        self.heap.store_field(list, places::LIST_DATA, empty);
+        self.heap.store_field(list, self.classes.places.list_data, empty);
         self.tell_born(list, naming, 0, 0);
         self.write_object(dst, list);
         Ok(())
@@ -26,20 +24,20 @@ impl<O: Observer> Jvm<O> {
 
     #[inline]
     pub(super) fn list_size(&self, list: usize) -> u32 {
-        self.heap.memory().half(list * 2 + places::LIST_SIZE)
+        self.heap.memory().half(list * 2 + self.classes.places.list_size)
     }
 
     /// The list's `elementData`.
     #[inline]
     fn list_data(&self, list: usize) -> usize {
-        self.heap.memory().index(self.heap.reference(list, places::LIST_DATA))
+        self.heap.memory().index(self.heap.reference(list, self.classes.places.list_data))
     }
 
     fn set_list_size(&mut self, list: usize, size: u32) {
         let change = i64::from(size) - i64::from(self.list_size(list));
         self.heap.count_list_elements(list, change);
-        self.heap.memory_mut().set_half(list * 2 + places::LIST_SIZE, size);
-        self.count_modification(list * 2 + places::LIST_MOD_COUNT);
+        self.heap.memory_mut().set_half(list * 2 + self.classes.places.list_size, size);
+        self.count_modification(list * 2 + self.classes.places.list_mod_count);
     }
 
     /// `modCount++`.
@@ -77,7 +75,7 @@ impl<O: Observer> Jvm<O> {
     /// The object that a slot refers to, which is known not to be null: after an allocation it may be elsewhere.
     #[inline]
     pub(super) fn object_in(&mut self, slot: Slot) -> usize {
-        let reference = self.host.value(slot).expect("a slot that was read before") as Narrow;
+        let reference = self.host.value(slot).expect("a slot that was read before") ;
         self.heap.memory().index(reference)
     }
 
@@ -112,9 +110,9 @@ impl<O: Observer> Jvm<O> {
         let old = self.list_data(list);
         self.heap.copy_elements(old, data, size as usize);
         let reference = self.heap.memory().narrow(data);
-        self.heap.store_field(list, places::LIST_DATA, reference);
+        self.heap.store_field(list, self.classes.places.list_data, reference);
         if O::WATCHES {
-            let payload_bytes = u64::from(size) * REFERENCE_BYTES;
+            let payload_bytes = u64::from(size) * self.reference_bytes();
             let total_bytes = (self.heap.size_words(list) + self.heap.size_words(data)) as u64 * 8;
             self.tell_resized(list, payload_bytes, total_bytes);
         }

@@ -1,15 +1,14 @@
 //! Maps: `java.util.LinkedHashMap`.
 //!
 //! A table that doubles when three quarters full, an entry object for each key with links to the entries put before
-//! and after it, keys in boxes. An entry is known by a number, kept in the 4 bytes that rounding leaves behind it.
+//! and after it, keys in boxes. An entry is known by a number, kept in its mark word.
 //! Differs: a bin with eight entries or more becomes a tree in Java; here it stays a chain.
 
 use memory_trait::{Kind, Label, Observer, Outcome, Slot};
 
 use super::Jvm;
-use super::classes::{Meaning, places};
+use super::classes::Meaning;
 use super::faults::describe_call;
-use crate::heap::klass::REFERENCE_BYTES;
 use crate::heap::memory::Narrow;
 
 /// `HashMap.DEFAULT_INITIAL_CAPACITY`: bins of the first table.
@@ -78,14 +77,14 @@ impl<O: Observer> Jvm<O> {
     pub(super) fn create_map(&mut self, dst: Slot, key: Kind, value: Kind) -> Outcome<()> {
         let naming = self.host.journal.name(Label::Map);
         let map = self.allocate_named(self.classes.map(key, value), 0, naming)?;
-        self.heap.memory_mut().set_half(map * 2 + places::MAP_LOAD_FACTOR, LOAD_FACTOR.to_bits());
+        self.heap.memory_mut().set_half(map * 2 + self.classes.places.map_load_factor, LOAD_FACTOR.to_bits());
         self.tell_born(map, naming, 0, 0);
         self.write_object(dst, map);
         Ok(())
     }
 
     pub(super) fn map_size(&self, map: usize) -> u32 {
-        self.heap.memory().half(map * 2 + places::MAP_SIZE)
+        self.heap.memory().half(map * 2 + self.classes.places.map_size)
     }
 
     fn map_target(&mut self, map: Slot, method: &str) -> Outcome<(usize, Kind, Kind)> {
@@ -105,7 +104,7 @@ impl<O: Observer> Jvm<O> {
     fn key_of(&mut self, kind: Kind, reference: Narrow) -> (Key, u32) {
         let object = self.heap.memory().index(reference);
         if kind == Kind::Int {
-            let value = self.heap.memory().word(object + places::BOX_WORD);
+            let value = self.heap.memory().word(object + self.classes.places.box_word);
             (Key::Int(value as i64), spread((value ^ value >> 32) as u32))
         } else {
             (Key::Text(object), spread(self.text_hash(object)))
@@ -113,32 +112,32 @@ impl<O: Observer> Jvm<O> {
     }
 
     fn is_key(&self, entry: usize, key: Key) -> bool {
-        let own = self.heap.memory().index(self.heap.reference(entry, places::ENTRY_KEY));
+        let own = self.heap.memory().index(self.heap.reference(entry, self.classes.places.entry_key));
         match key {
-            Key::Int(value) => self.heap.memory().word(own + places::BOX_WORD) == value as u64,
+            Key::Int(value) => self.heap.memory().word(own + self.classes.places.box_word) == value as u64,
             Key::Text(text) => self.same_text(own, text),
         }
     }
 
     /// `getNode`, and the entry before it in its bin.
     fn find(&self, map: usize, key: Key, hash: u32) -> Option<(Option<usize>, usize)> {
-        let table = self.follow(map, places::MAP_TABLE)?;
+        let table = self.follow(map, self.classes.places.map_table)?;
         let bin = hash & (self.heap.length(table) - 1);
         let mut before = None;
         let mut reference = self.heap.element(table, bin as usize);
         while reference != 0 {
             let entry = self.heap.memory().index(reference);
-            if self.heap.memory().half(entry * 2 + places::ENTRY_HASH) == hash && self.is_key(entry, key) {
+            if self.heap.memory().half(entry * 2 + self.classes.places.entry_hash) == hash && self.is_key(entry, key) {
                 return Some((before, entry));
             }
             before = Some(entry);
-            reference = self.heap.reference(entry, places::ENTRY_NEXT);
+            reference = self.heap.reference(entry, self.classes.places.entry_next);
         }
         None
     }
 
     fn entry_number(&self, entry: usize) -> u64 {
-        u64::from(self.heap.memory().half(entry * 2 + places::ENTRY_NUMBER))
+        u64::from(self.heap.number(entry))
     }
 
     /// A null key is legal in Java; a workload's never is.
@@ -155,7 +154,7 @@ impl<O: Observer> Jvm<O> {
         let map = self.object_in(map_slot);
         let (key, hash) = self.key_of(key_kind, reference);
         let Some((_, entry)) = self.find(map, key, hash) else { return Ok(false) };
-        let value = self.unboxed(value_kind, self.heap.reference(entry, places::ENTRY_VALUE));
+        let value = self.unboxed(value_kind, self.heap.reference(entry, self.classes.places.entry_value));
         self.write(dst, value);
         Ok(true)
     }
@@ -167,15 +166,15 @@ impl<O: Observer> Jvm<O> {
         let value = self.host.value(value)?;
         self.host.handles[1] = self.boxed(value_kind, value)?;
         let map = self.object_in(map_slot);
-        if self.heap.reference(map, places::MAP_TABLE) == 0 {
+        if self.heap.reference(map, self.classes.places.map_table) == 0 {
             self.resize_table(map_slot)?;
         }
         let (key, hash) = self.key_of(key_kind, self.host.handles[0]);
         let map = self.object_in(map_slot);
         if let Some((_, entry)) = self.find(map, key, hash) {
             let [_, new, ..] = std::mem::take(&mut self.host.handles);
-            let old = self.heap.reference(entry, places::ENTRY_VALUE);
-            self.heap.store_field(entry, places::ENTRY_VALUE, new);
+            let old = self.heap.reference(entry, self.classes.places.entry_value);
+            self.heap.store_field(entry, self.classes.places.entry_value, new);
             if value_kind == Kind::Reference {
                 self.tell_stored_inside(map, self.entry_number(entry) * 2 + 1, old, new);
             }
@@ -184,8 +183,8 @@ impl<O: Observer> Jvm<O> {
         self.add_entry(map_slot, hash)?;
         let map = self.object_in(map_slot);
         let size = self.map_size(map) + 1;
-        self.heap.memory_mut().set_half(map * 2 + places::MAP_SIZE, size);
-        self.count_modification(map * 2 + places::MAP_MOD_COUNT);
+        self.heap.memory_mut().set_half(map * 2 + self.classes.places.map_size, size);
+        self.count_modification(map * 2 + self.classes.places.map_mod_count);
         let [key, value, entry, ..] = self.host.handles;
         let entry = self.heap.memory().index(entry);
         if O::WATCHES {
@@ -199,7 +198,7 @@ impl<O: Observer> Jvm<O> {
             }
         }
         self.host.handles = [0; super::host::N_HANDLES];
-        if size > self.heap.memory().half(map * 2 + places::MAP_THRESHOLD) {
+        if size > self.heap.memory().half(map * 2 + self.classes.places.map_threshold) {
             self.resize_table(map_slot)?;
             let map = self.object_in(map_slot);
             self.tell_map_resized(map);
@@ -211,9 +210,9 @@ impl<O: Observer> Jvm<O> {
         if O::WATCHES {
             let size = u64::from(self.map_size(map));
             let entry_bytes = u64::from(self.heap.klasses().get(self.classes.entry).instance_words) * 8;
-            let table_words = self.follow(map, places::MAP_TABLE).map_or(0, |table| self.heap.size_words(table));
+            let table_words = self.follow(map, self.classes.places.map_table).map_or(0, |table| self.heap.size_words(table));
             let own_bytes = (self.heap.size_words(map) + table_words) as u64 * 8;
-            self.tell_resized(map, size * 2 * REFERENCE_BYTES, own_bytes + size * entry_bytes);
+            self.tell_resized(map, size * 2 * self.reference_bytes(), own_bytes + size * entry_bytes);
         }
     }
 
@@ -227,31 +226,31 @@ impl<O: Observer> Jvm<O> {
         self.host.handles[2] = reference;
         let number = self.n_entries;
         self.n_entries = number.checked_add(1).expect("fewer than 2^32 map entries in a run");
-        self.heap.memory_mut().set_half(entry * 2 + places::ENTRY_HASH, hash);
-        self.heap.memory_mut().set_half(entry * 2 + places::ENTRY_NUMBER, number);
-        self.heap.store_field(entry, places::ENTRY_KEY, key);
-        self.heap.store_field(entry, places::ENTRY_VALUE, value);
-        self.heap.store_field(entry, places::ENTRY_NEXT, 0);
-        let last = self.follow(map, places::MAP_TAIL);
-        self.heap.store_field(map, places::MAP_TAIL, reference);
+        self.heap.memory_mut().set_half(entry * 2 + self.classes.places.entry_hash, hash);
+        self.heap.set_number(entry, number);
+        self.heap.store_field(entry, self.classes.places.entry_key, key);
+        self.heap.store_field(entry, self.classes.places.entry_value, value);
+        self.heap.store_field(entry, self.classes.places.entry_next, 0);
+        let last = self.follow(map, self.classes.places.map_tail);
+        self.heap.store_field(map, self.classes.places.map_tail, reference);
         match last {
-            None => self.heap.store_field(map, places::MAP_HEAD, reference),
+            None => self.heap.store_field(map, self.classes.places.map_head, reference),
             Some(last) => {
                 let before = self.heap.memory().narrow(last);
-                self.heap.store_field(entry, places::ENTRY_BEFORE, before);
-                self.heap.store_field(last, places::ENTRY_AFTER, reference);
+                self.heap.store_field(entry, self.classes.places.entry_before, before);
+                self.heap.store_field(last, self.classes.places.entry_after, reference);
             }
         }
-        let table = self.follow(map, places::MAP_TABLE).expect("a table before the first entry");
+        let table = self.follow(map, self.classes.places.map_table).expect("a table before the first entry");
         let bin = (hash & (self.heap.length(table) - 1)) as usize;
         match self.heap.element(table, bin) {
             0 => self.heap.store_element(table, bin, reference),
             first => {
                 let mut end = self.heap.memory().index(first);
-                while let Some(next) = self.follow(end, places::ENTRY_NEXT) {
+                while let Some(next) = self.follow(end, self.classes.places.entry_next) {
                     end = next;
                 }
-                self.heap.store_field(end, places::ENTRY_NEXT, reference);
+                self.heap.store_field(end, self.classes.places.entry_next, reference);
             }
         }
         Ok(())
@@ -260,14 +259,14 @@ impl<O: Observer> Jvm<O> {
     /// `resize`: the first table, or one twice as large, in which each bin is two with their order kept.
     fn resize_table(&mut self, map_slot: Slot) -> Outcome<()> {
         let map = self.object_in(map_slot);
-        let old_bins = self.follow(map, places::MAP_TABLE).map_or(0, |table| self.heap.length(table));
+        let old_bins = self.follow(map, self.classes.places.map_table).map_or(0, |table| self.heap.length(table));
         let bins = if old_bins == 0 { INITIAL_BINS } else { old_bins * 2 };
         let table = self.allocate(self.classes.table, bins)?;
         let map = self.object_in(map_slot);
-        let old_table = self.follow(map, places::MAP_TABLE);
-        self.heap.memory_mut().set_half(map * 2 + places::MAP_THRESHOLD, bins / 4 * 3);
+        let old_table = self.follow(map, self.classes.places.map_table);
+        self.heap.memory_mut().set_half(map * 2 + self.classes.places.map_threshold, bins / 4 * 3);
         let reference = self.heap.memory().narrow(table);
-        self.heap.store_field(map, places::MAP_TABLE, reference);
+        self.heap.store_field(map, self.classes.places.map_table, reference);
         let Some(old_table) = old_table else { return Ok(()) };
         for bin in 0..old_bins {
             let mut reference = self.heap.element(old_table, bin as usize);
@@ -275,17 +274,17 @@ impl<O: Observer> Jvm<O> {
             let mut ends: [Option<usize>; 2] = [None; 2];
             while reference != 0 {
                 let entry = self.heap.memory().index(reference);
-                let hash = self.heap.memory().half(entry * 2 + places::ENTRY_HASH);
+                let hash = self.heap.memory().half(entry * 2 + self.classes.places.entry_hash);
                 let half = usize::from(hash & old_bins != 0);
-                let next = self.heap.reference(entry, places::ENTRY_NEXT);
+                let next = self.heap.reference(entry, self.classes.places.entry_next);
                 match ends[half].replace(entry) {
                     None => self.heap.store_element(table, bin as usize + half * old_bins as usize, reference),
-                    Some(end) => self.heap.store_field(end, places::ENTRY_NEXT, reference),
+                    Some(end) => self.heap.store_field(end, self.classes.places.entry_next, reference),
                 }
                 reference = next;
             }
             for end in ends.into_iter().flatten() {
-                self.heap.store_field(end, places::ENTRY_NEXT, 0);
+                self.heap.store_field(end, self.classes.places.entry_next, 0);
             }
         }
         Ok(())
@@ -298,41 +297,41 @@ impl<O: Observer> Jvm<O> {
         let map = self.object_in(map_slot);
         let (key, hash) = self.key_of(key_kind, reference);
         let Some((before_in_bin, entry)) = self.find(map, key, hash) else { return Ok(false) };
-        let next_in_bin = self.heap.reference(entry, places::ENTRY_NEXT);
+        let next_in_bin = self.heap.reference(entry, self.classes.places.entry_next);
         if let Some(before) = before_in_bin {
-            self.heap.store_field(before, places::ENTRY_NEXT, next_in_bin);
+            self.heap.store_field(before, self.classes.places.entry_next, next_in_bin);
         } else {
-            let table = self.follow(map, places::MAP_TABLE).expect("an entry is in a table");
+            let table = self.follow(map, self.classes.places.map_table).expect("an entry is in a table");
             let bin = (hash & (self.heap.length(table) - 1)) as usize;
             self.heap.store_element(table, bin, next_in_bin);
         }
         let (before, after) =
-            (self.heap.reference(entry, places::ENTRY_BEFORE), self.heap.reference(entry, places::ENTRY_AFTER));
-        self.heap.store_field(entry, places::ENTRY_BEFORE, 0);
-        self.heap.store_field(entry, places::ENTRY_AFTER, 0);
+            (self.heap.reference(entry, self.classes.places.entry_before), self.heap.reference(entry, self.classes.places.entry_after));
+        self.heap.store_field(entry, self.classes.places.entry_before, 0);
+        self.heap.store_field(entry, self.classes.places.entry_after, 0);
         let (holder, half) = match before {
-            0 => (map, places::MAP_HEAD),
-            before => (self.heap.memory().index(before), places::ENTRY_AFTER),
+            0 => (map, self.classes.places.map_head),
+            before => (self.heap.memory().index(before), self.classes.places.entry_after),
         };
         self.heap.store_field(holder, half, after);
         let (holder, half) = match after {
-            0 => (map, places::MAP_TAIL),
-            after => (self.heap.memory().index(after), places::ENTRY_BEFORE),
+            0 => (map, self.classes.places.map_tail),
+            after => (self.heap.memory().index(after), self.classes.places.entry_before),
         };
         self.heap.store_field(holder, half, before);
         let size = self.map_size(map) - 1;
-        self.heap.memory_mut().set_half(map * 2 + places::MAP_SIZE, size);
-        self.count_modification(map * 2 + places::MAP_MOD_COUNT);
+        self.heap.memory_mut().set_half(map * 2 + self.classes.places.map_size, size);
+        self.count_modification(map * 2 + self.classes.places.map_mod_count);
         let narrow = self.heap.memory().narrow(entry);
         self.cursors.forget(narrow);
         if O::WATCHES {
             let number = self.entry_number(entry);
             if key_kind == Kind::Reference {
-                let key = self.heap.reference(entry, places::ENTRY_KEY);
+                let key = self.heap.reference(entry, self.classes.places.entry_key);
                 self.tell_stored_inside(map, number * 2, key, 0);
             }
             if value_kind == Kind::Reference {
-                let value = self.heap.reference(entry, places::ENTRY_VALUE);
+                let value = self.heap.reference(entry, self.classes.places.entry_value);
                 self.tell_stored_inside(map, number * 2 + 1, value, 0);
             }
             self.tell_map_resized(map);
@@ -346,19 +345,19 @@ impl<O: Observer> Jvm<O> {
         let map_reference = self.heap.memory().narrow(map);
         let n_collections = self.heap.n_collections();
         let mut entry = match self.cursors.entry(map_reference, position, n_collections) {
-            Some(last) => self.follow(self.heap.memory().index(last), places::ENTRY_AFTER),
-            None => self.follow(map, places::MAP_HEAD),
+            Some(last) => self.follow(self.heap.memory().index(last), self.classes.places.entry_after),
+            None => self.follow(map, self.classes.places.map_head),
         };
         while let Some(at) = entry
             && (self.entry_number(at) as i64) < position
         {
-            entry = self.follow(at, places::ENTRY_AFTER);
+            entry = self.follow(at, self.classes.places.entry_after);
         }
         let Some(entry) = entry else { return Ok(None) };
         let position = self.entry_number(entry) as i64 + 1;
         let entry_reference = self.heap.memory().narrow(entry);
         self.cursors.note(Cursor { map: map_reference, entry: entry_reference, position, n_collections });
-        let value = self.unboxed(key_kind, self.heap.reference(entry, places::ENTRY_KEY));
+        let value = self.unboxed(key_kind, self.heap.reference(entry, self.classes.places.entry_key));
         self.write(dst, value);
         Ok(Some(position))
     }

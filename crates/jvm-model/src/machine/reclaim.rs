@@ -3,11 +3,10 @@
 use memory_trait::{FunctionId, Kind, Label, Observer, Outcome, Slot};
 
 use super::Jvm;
-use super::classes::{Meaning, places};
+use super::classes::Meaning;
 use super::faults::describe_call;
-use crate::heap::klass::{KlassId, KlassKind, NEXT_HALF, QUEUE_HALF, REFERENT_HALF, ReferenceKind};
+use crate::heap::klass::{KlassId, KlassKind, ReferenceKind};
 use crate::heap::memory::Narrow;
-use crate::references::TIMESTAMP_WORD;
 
 /// A `java.lang.ref.ReferenceQueue`.
 ///
@@ -51,7 +50,7 @@ impl<O: Observer> Jvm<O> {
     }
 
     fn create_reference(&mut self, dst: Slot, target: Slot, klass: KlassId, queue: Option<QueueId>) -> Outcome<()> {
-        let referent = self.host.value(target)? as Narrow;
+        let referent = self.host.value(target)? ;
         if referent == 0 {
             let class = &self.heap.klasses().get(klass).name;
             let what = format!("Cannot make a \"{class}\"");
@@ -61,14 +60,13 @@ impl<O: Observer> Jvm<O> {
         self.host.handles[0] = referent;
         let weak = self.allocate_named(klass, 0, naming)?;
         let referent = std::mem::take(&mut self.host.handles[0]);
-        self.heap.store_field(weak, REFERENT_HALF, referent);
+        self.heap.store_field(weak, self.classes.places.referent, referent);
         let queue = queue.map_or(0, |queue| queue.0);
-        self.heap.memory_mut().set_half(weak * 2 + QUEUE_HALF, queue);
+        self.heap.memory_mut().set_half(weak * 2 + self.classes.places.reference_queue, queue);
         if self.heap.klasses().get(klass).kind == KlassKind::Reference(ReferenceKind::Soft) {
-            let clock_ms = self.heap.soft_clock_ms;
-            self.heap.memory_mut().set_word(weak + TIMESTAMP_WORD, clock_ms);
+            self.heap.touch_soft(weak);
         }
-        self.tell_born(weak, naming, crate::heap::klass::REFERENCE_BYTES, 0);
+        self.tell_born(weak, naming, self.reference_bytes(), 0);
         self.write_object(dst, weak);
         Ok(())
     }
@@ -77,13 +75,10 @@ impl<O: Observer> Jvm<O> {
     pub(super) fn get_referent(&mut self, dst: Slot, weak: Slot) -> Outcome<()> {
         let object = self.target(weak, |_| describe_call("java.lang.ref.Reference.get()"))?;
         assert_eq!(self.meaning(object), Meaning::Weak, "a referent of something else");
-        let mut referent = self.heap.reference(object, REFERENT_HALF);
+        let mut referent = self.heap.reference(object, self.classes.places.referent);
         match self.heap.klasses().get(self.heap.klass_of(object)).kind {
             KlassKind::Reference(ReferenceKind::Phantom) => referent = 0,
-            KlassKind::Reference(ReferenceKind::Soft) => {
-                let clock_ms = self.heap.soft_clock_ms;
-                self.heap.memory_mut().set_word(object + TIMESTAMP_WORD, clock_ms);
-            }
+            KlassKind::Reference(ReferenceKind::Soft) => self.heap.touch_soft(object),
             _ => {}
         }
         self.write(dst, u64::from(referent));
@@ -97,13 +92,13 @@ impl<O: Observer> Jvm<O> {
     pub(super) fn enqueue_pending(&mut self) {
         for narrow in self.heap.take_pending() {
             let reference = self.heap.memory().index(narrow);
-            let queue = self.heap.memory().half(reference * 2 + QUEUE_HALF) as usize;
+            let queue = self.heap.memory().half(reference * 2 + self.classes.places.reference_queue) as usize;
             if queue == 0 {
                 continue;
             }
             let head = self.host.statics[queue];
             // The last of a queue is its own successor.
-            self.heap.store_field(reference, NEXT_HALF, if head == 0 { narrow } else { head });
+            self.heap.store_field(reference, self.classes.places.reference_next, if head == 0 { narrow } else { head });
             self.host.statics[queue] = narrow;
         }
     }
@@ -114,11 +109,11 @@ impl<O: Observer> Jvm<O> {
             return 0;
         }
         let reference = self.heap.memory().index(head);
-        let next = self.heap.reference(reference, NEXT_HALF);
+        let next = self.heap.reference(reference, self.classes.places.reference_next);
         self.host.statics[queue] = if next == head { 0 } else { next };
         // No longer on a queue, and never to be put on one again.
-        self.heap.store_field(reference, NEXT_HALF, head);
-        self.heap.memory_mut().set_half(reference * 2 + QUEUE_HALF, 0);
+        self.heap.store_field(reference, self.classes.places.reference_next, head);
+        self.heap.memory_mut().set_half(reference * 2 + self.classes.places.reference_queue, 0);
         head
     }
 
@@ -130,13 +125,13 @@ impl<O: Observer> Jvm<O> {
         let finalizer = self.allocate(self.classes.finalizer, 0)?;
         let object = std::mem::take(&mut self.host.handles[0]);
         let reference = self.heap.memory().narrow(finalizer);
-        self.heap.store_field(finalizer, REFERENT_HALF, object);
-        self.heap.memory_mut().set_half(finalizer * 2 + QUEUE_HALF, self.statics.finalizer_queue as u32);
+        self.heap.store_field(finalizer, self.classes.places.referent, object);
+        self.heap.memory_mut().set_half(finalizer * 2 + self.classes.places.reference_queue, self.statics.finalizer_queue as u32);
         let head = std::mem::replace(&mut self.host.statics[self.statics.unfinalized], reference);
         if head != 0 {
-            self.heap.store_field(finalizer, places::FINALIZER_NEXT, head);
+            self.heap.store_field(finalizer, self.classes.places.finalizer_next, head);
             let head = self.heap.memory().index(head);
-            self.heap.store_field(head, places::FINALIZER_PREV, reference);
+            self.heap.store_field(head, self.classes.places.finalizer_prev, reference);
         }
         Ok(())
     }
@@ -157,8 +152,8 @@ impl<O: Observer> Jvm<O> {
         let reference = self.take_from_queue(self.statics.finalizer_queue);
         let finalizer = self.heap.memory().index(reference);
         self.unlink_finalizer(finalizer);
-        let referent = self.heap.reference(finalizer, REFERENT_HALF);
-        self.heap.store_field(finalizer, REFERENT_HALF, 0);
+        let referent = self.heap.reference(finalizer, self.classes.places.referent);
+        self.heap.store_field(finalizer, self.classes.places.referent, 0);
         let object = self.heap.memory().index(referent);
         let Label::Record(record) = self.heap.klasses().get(self.heap.klass_of(object)).label else {
             panic!("only records have finalizers")
@@ -170,20 +165,20 @@ impl<O: Observer> Jvm<O> {
     }
 
     fn unlink_finalizer(&mut self, finalizer: usize) {
-        let next = self.heap.reference(finalizer, places::FINALIZER_NEXT);
-        let prev = self.heap.reference(finalizer, places::FINALIZER_PREV);
+        let next = self.heap.reference(finalizer, self.classes.places.finalizer_next);
+        let prev = self.heap.reference(finalizer, self.classes.places.finalizer_prev);
         match prev {
             0 => self.host.statics[self.statics.unfinalized] = next,
             prev => {
                 let prev = self.heap.memory().index(prev);
-                self.heap.store_field(prev, places::FINALIZER_NEXT, next);
+                self.heap.store_field(prev, self.classes.places.finalizer_next, next);
             }
         }
         if next != 0 {
             let next = self.heap.memory().index(next);
-            self.heap.store_field(next, places::FINALIZER_PREV, prev);
+            self.heap.store_field(next, self.classes.places.finalizer_prev, prev);
         }
-        self.heap.store_field(finalizer, places::FINALIZER_NEXT, 0);
-        self.heap.store_field(finalizer, places::FINALIZER_PREV, 0);
+        self.heap.store_field(finalizer, self.classes.places.finalizer_next, 0);
+        self.heap.store_field(finalizer, self.classes.places.finalizer_prev, 0);
     }
 }

@@ -4,7 +4,6 @@ use memory_trait::{FieldIndex, Kind, Label, Observer, Outcome, RecordId, Slot};
 
 use super::Jvm;
 use super::classes::{FieldPlace, Meaning};
-use crate::heap::memory::Narrow;
 
 impl<O: Observer> Jvm<O> {
     /// `new`. A class with a finalizer registers the object with a `Finalizer`, as `Object`'s constructor does.
@@ -46,7 +45,7 @@ impl<O: Observer> Jvm<O> {
         let value = match kind {
             Kind::Int | Kind::Float => memory.word(object + offset / 8),
             Kind::Bool => u64::from(memory.byte(object * 8 + offset)),
-            Kind::Reference => u64::from(memory.half(object * 2 + offset / 4)),
+            Kind::Reference => memory.reference(object * 2 + offset / 4),
         };
         self.write(dst, value);
         Ok(())
@@ -62,8 +61,8 @@ impl<O: Observer> Jvm<O> {
             Kind::Bool => self.heap.memory_mut().set_byte(object * 8 + offset, value as u8),
             Kind::Reference => {
                 let old = self.heap.reference(object, offset / 4);
-                self.heap.store_field(object, offset / 4, value as Narrow);
-                self.tell_stored_inside(object, u64::from(field.0), old, value as Narrow);
+                self.heap.store_field(object, offset / 4, value);
+                self.tell_stored_inside(object, u64::from(field.0), old, value);
             }
         }
         Ok(())

@@ -9,7 +9,6 @@
 use memory_trait::{Constant, ConstantId, Observer, Outcome, Program};
 
 use super::Jvm;
-use super::classes::places;
 use super::host::FunctionLayout;
 use super::values::{LONG_CACHE_HIGH, LONG_CACHE_LOW};
 use crate::heap::klass::KlassId;
@@ -98,7 +97,8 @@ impl<O: Observer> Jvm<O> {
         let place = if value { self.statics.true_box } else { self.statics.false_box };
         self.cached(place, |jvm| {
             let object = jvm.allocate_in_image(jvm.classes.boolean_box, 0)?;
-            jvm.heap.memory_mut().set_byte(object * 8 + places::BOOLEAN_BYTE, u8::from(value));
+            let at = object * 8 + jvm.classes.places.boolean_byte;
+            jvm.heap.memory_mut().set_byte(at, u8::from(value));
             Ok(object)
         })
     }
@@ -110,7 +110,8 @@ impl<O: Observer> Jvm<O> {
             let cache = jvm.allocate_in_image(jvm.classes.table, n_longs)?;
             for (index, value) in (LONG_CACHE_LOW..=LONG_CACHE_HIGH).enumerate() {
                 let long = jvm.allocate_in_image(jvm.classes.long_box, 0)?;
-                jvm.heap.memory_mut().set_word(long + places::BOX_WORD, value as u64);
+                let at = long + jvm.classes.places.box_word;
+            jvm.heap.memory_mut().set_word(at, value as u64);
                 let reference = jvm.heap.memory().narrow(long);
                 jvm.heap.store_element(cache, index, reference);
             }

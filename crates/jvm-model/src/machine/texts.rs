@@ -5,10 +5,8 @@
 use memory_trait::{Label, Observer, Outcome, Slot};
 
 use super::Jvm;
-use super::classes::places;
 use super::faults::describe_call;
 use crate::heap::memory::Narrow;
-use crate::heap::object::HEADER_WORDS;
 
 const LATIN1: u8 = 0;
 const UTF16: u8 = 1;
@@ -39,7 +37,7 @@ impl<O: Observer> Jvm<O> {
     }
 
     fn write_bytes(&mut self, array: usize, from: usize, bytes: &[u8]) {
-        let first = (array + HEADER_WORDS) * 8 + from;
+        let first = self.heap.elements_byte(array) + from;
         for (index, &byte) in bytes.iter().enumerate() {
             self.heap.memory_mut().set_byte(first + index, byte);
         }
@@ -62,8 +60,8 @@ impl<O: Observer> Jvm<O> {
     }
 
     fn set_text(&mut self, text: usize, value: Narrow, coder: u8) {
-        self.heap.memory_mut().set_byte(text * 8 + places::TEXT_CODER_BYTE, coder);
-        self.heap.store_field(text, places::TEXT_VALUE, value);
+        self.heap.memory_mut().set_byte(text * 8 + self.classes.places.text_coder_byte, coder);
+        self.heap.store_field(text, self.classes.places.text_value, value);
     }
 
     /// A literal: interned before the program starts.
@@ -92,7 +90,7 @@ impl<O: Observer> Jvm<O> {
         let coder = self.text_coder(first).max(self.text_coder(second));
         let n_bytes = [first, second].map(|text| self.n_units(text) << coder).iter().sum::<usize>();
         let value = self.allocate(self.classes.byte_array, n_bytes as u32)?;
-        let mut at = (value + HEADER_WORDS) * 8;
+        let mut at = self.heap.elements_byte(value);
         for text in [self.object_in(a), self.object_in(b)] {
             for index in 0..self.n_units(text) {
                 let [low, high] = self.unit(text, index).to_le_bytes();
@@ -107,11 +105,11 @@ impl<O: Observer> Jvm<O> {
     }
 
     fn text_value(&self, text: usize) -> usize {
-        self.heap.memory().index(self.heap.reference(text, places::TEXT_VALUE))
+        self.heap.memory().index(self.heap.reference(text, self.classes.places.text_value))
     }
 
     fn text_coder(&self, text: usize) -> u8 {
-        self.heap.memory().byte(text * 8 + places::TEXT_CODER_BYTE)
+        self.heap.memory().byte(text * 8 + self.classes.places.text_coder_byte)
     }
 
     /// `String.length()`: UTF-16 units.
@@ -122,7 +120,7 @@ impl<O: Observer> Jvm<O> {
     /// `String.charAt`.
     fn unit(&self, text: usize, index: usize) -> u16 {
         let memory = self.heap.memory();
-        let first = (self.text_value(text) + HEADER_WORDS) * 8;
+        let first = self.heap.elements_byte(self.text_value(text));
         if self.text_coder(text) == LATIN1 {
             u16::from(memory.byte(first + index))
         } else {
@@ -137,15 +135,15 @@ impl<O: Observer> Jvm<O> {
     /// `String.hashCode`, kept in the object once computed.
     pub(super) fn text_hash(&mut self, text: usize) -> u32 {
         let memory = self.heap.memory();
-        let kept = memory.half(text * 2 + places::TEXT_HASH);
-        if kept != 0 || memory.byte(text * 8 + places::TEXT_HASH_IS_ZERO_BYTE) != 0 {
+        let kept = memory.half(text * 2 + self.classes.places.text_hash);
+        if kept != 0 || memory.byte(text * 8 + self.classes.places.text_hash_is_zero_byte) != 0 {
             return kept;
         }
         let hash = self.units(text).fold(0u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
         if hash == 0 {
-            self.heap.memory_mut().set_byte(text * 8 + places::TEXT_HASH_IS_ZERO_BYTE, 1);
+            self.heap.memory_mut().set_byte(text * 8 + self.classes.places.text_hash_is_zero_byte, 1);
         } else {
-            self.heap.memory_mut().set_half(text * 2 + places::TEXT_HASH, hash);
+            self.heap.memory_mut().set_half(text * 2 + self.classes.places.text_hash, hash);
         }
         hash
     }

@@ -3,7 +3,6 @@
 use memory_trait::{Kind, Observer, Outcome, Place, Slot};
 
 use super::Jvm;
-use super::classes::places;
 use crate::heap::klass::KlassId;
 use crate::heap::memory::Narrow;
 
@@ -18,7 +17,7 @@ impl<O: Observer> Jvm<O> {
     pub(super) fn write(&mut self, slot: Slot, value: u64) {
         let old = self.host.replace(slot, value, true);
         if O::WATCHES && self.host.kind(slot) == Kind::Reference {
-            let (old, new) = (self.id(old), self.id(value as Narrow));
+            let (old, new) = (self.id(old), self.id(value));
             self.host.tell_stored(Place::Slot, old, new);
         }
     }
@@ -27,7 +26,7 @@ impl<O: Observer> Jvm<O> {
     #[inline]
     pub(super) fn write_object(&mut self, slot: Slot, object: usize) {
         let reference = self.heap.memory().narrow(object);
-        self.write(slot, u64::from(reference));
+        self.write(slot, reference);
     }
 
     /// Makes a slot unset.
@@ -43,7 +42,7 @@ impl<O: Observer> Jvm<O> {
     /// A value as a container keeps it: a reference to itself, or to its box. May allocate.
     pub(super) fn boxed(&mut self, kind: Kind, value: u64) -> Outcome<Narrow> {
         match kind {
-            Kind::Reference => Ok(value as Narrow),
+            Kind::Reference => Ok(value),
             Kind::Bool => self.boolean(value != 0),
             Kind::Float => self.new_box(self.classes.double_box, value),
             Kind::Int if (LONG_CACHE_LOW..=LONG_CACHE_HIGH).contains(&(value as i64)) => self.cached_long(value as i64),
@@ -53,7 +52,7 @@ impl<O: Observer> Jvm<O> {
 
     fn new_box(&mut self, klass: KlassId, value: u64) -> Outcome<Narrow> {
         let object = self.allocate(klass, 0)?;
-        self.heap.memory_mut().set_word(object + places::BOX_WORD, value);
+        self.heap.memory_mut().set_word(object + self.classes.places.box_word, value);
         Ok(self.heap.memory().narrow(object))
     }
 
@@ -62,9 +61,9 @@ impl<O: Observer> Jvm<O> {
     pub(super) fn unboxed(&self, kind: Kind, reference: Narrow) -> u64 {
         let memory = self.heap.memory();
         match kind {
-            Kind::Reference => u64::from(reference),
-            Kind::Bool => u64::from(memory.byte(memory.index(reference) * 8 + places::BOOLEAN_BYTE)),
-            Kind::Int | Kind::Float => memory.word(memory.index(reference) + places::BOX_WORD),
+            Kind::Reference => reference,
+            Kind::Bool => u64::from(memory.byte(memory.index(reference) * 8 + self.classes.places.boolean_byte)),
+            Kind::Int | Kind::Float => memory.word(memory.index(reference) + self.classes.places.box_word),
         }
     }
 }

@@ -57,15 +57,15 @@ fn classes(table: &mut KlassTable, mode: &Mode) -> (Vec<KlassId>, KlassId) {
     ];
     let instance = |name: &str, layout: &ClassLayout| {
         let bytes = u64::from(layout.instance_bytes());
-        Klass::instance(name, KlassKind::Instance, bytes, bytes, layout.reference_offsets())
+        Klass::instance(name, KlassKind::Instance, bytes, bytes, layout.reference_offsets(), mode)
     };
     let layouts = fields.map(|types| ClassLayout::of_record(types, mode));
     let mut ids: Vec<KlassId> = layouts.iter().map(|layout| table.add(instance("record", layout))).collect();
     for (name, log2_bytes) in [("[B", 0), ("[I", 2), ("[J", 3)] {
-        ids.push(table.add(Klass::array(name, KlassKind::Numbers { log2_bytes, array_use: ArrayUse::Payload })));
+        ids.push(table.add(Klass::array(name, KlassKind::Numbers { log2_bytes, array_use: ArrayUse::Payload }, mode)));
     }
     let references = KlassKind::References { array_use: ArrayUse::Payload };
-    let object_array = table.add(Klass::array("[Ljava/lang/Object;", references));
+    let object_array = table.add(Klass::array("[Ljava/lang/Object;", references, mode));
     ids.push(object_array);
     let fields = [Reference, Int].map(|field_type| FieldInfo::instance("", field_type)).to_vec();
     let subclass = ClassLayout::of(&ClassInfo { fields, ..ClassInfo::default() }, Some(&layouts[1]), mode);
@@ -94,6 +94,8 @@ pub struct HeapProgram {
     heap: SerialHeap,
     host: Host,
     kinds: Vec<KlassId>,
+    /// By class: where its references are, in 4-byte halves from an object's start.
+    fields: Vec<Vec<usize>>,
     at: usize,
 }
 
@@ -140,10 +142,13 @@ impl HeapProgram {
         if !Memory::can_reserve(sizing.heap.max) {
             return Err(format!("this host has no room for a heap of {} bytes", sizing.heap.max));
         }
-        let mut klasses = KlassTable::new();
-        let (kinds, object_array) = classes(&mut klasses, &Mode::from_flags(flags));
+        let mode = Mode::from_flags(flags);
+        let mut klasses = KlassTable::new(&mode);
+        let (kinds, object_array) = classes(&mut klasses, &mode);
+        let fields = (0..klasses.len() as u32).map(|klass| klasses.reference_halves(KlassId(klass)).collect()).collect();
         let heap = SerialHeap::new(flags, &sizing, klasses);
-        Ok((HeapProgram { heap, host: Host { roots: [0; 3], reports: Vec::new() }, kinds, at: 0 }, object_array))
+        let host = Host { roots: [0; 3], reports: Vec::new() };
+        Ok((HeapProgram { heap, host, kinds, fields, at: 0 }, object_array))
     }
 
     /// The heap.
@@ -200,11 +205,10 @@ impl HeapProgram {
     fn link(&mut self, slot: u32, index: u32, value: Narrow) {
         let object = self.object(slot);
         let klass = self.heap.klass_of(object);
-        if matches!(self.heap.klasses().get(klass).kind, KlassKind::References { .. }) {
+        if self.heap.klasses().get(klass).is_array() {
             self.heap.store_element(object, index as usize, value);
         } else {
-            let half = self.heap.reference_half(object, index as usize);
-            self.heap.store_field(object, half, value);
+            self.heap.store_field(object, self.fields[klass.0 as usize][index as usize], value);
         }
     }
 
@@ -252,7 +256,12 @@ impl HeapProgram {
                 8 => {
                     self.at += 4;
                     let object = self.object(a);
-                    let value = self.heap.reference(object, self.heap.reference_half(object, b as usize));
+                    let klass = self.heap.klass_of(object);
+                    let value = if self.heap.klasses().get(klass).is_array() {
+                        self.heap.element(object, b as usize)
+                    } else {
+                        self.heap.reference(object, self.fields[klass.0 as usize][b as usize])
+                    };
                     self.set_slot(c, value);
                 }
                 9 => {

@@ -8,8 +8,7 @@
 
 use super::Scavenge;
 use crate::Version;
-use crate::heap::klass::{KlassId, KlassKind};
-use crate::heap::object;
+use crate::heap::klass::KlassKind;
 use crate::rules::{Rule, rule};
 
 impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
@@ -57,12 +56,10 @@ impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
             let top = if end == n_cards { old_top } else { self.heap.cards.card_start(end) };
             self.heap.cards.clean(first.min(clean_limit), end.min(clean_limit));
             while object < top {
-                let second = self.heap.memory.word(object + 1);
-                let klass = self.klasses.get(KlassId(second as u32));
-                let length = (second >> 32) as u32;
-                let after = object + klass.size_words(length);
+                let klass = self.klasses.get(self.shape.class_of(&self.heap.memory, object));
+                let after = object + self.size_words(object, klass);
                 let is_array = matches!(klass.kind, KlassKind::References { .. });
-                self.scan_within::<true>(object, klass, length, bottom, if is_array { top } else { after });
+                self.scan_within::<true>(object, klass, bottom, if is_array { top } else { after });
                 object = after;
             }
             from = end + 1;
@@ -80,11 +77,11 @@ impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
             }
             let start = cards.card_start(card);
             let object = self.block_start(start);
-            let klass = self.klasses.get(object::klass_of(&self.heap.memory, object));
+            let klass = self.klasses.get(self.shape.class_of(&self.heap.memory, object));
             if object == start || matches!(klass.kind, KlassKind::References { .. }) {
                 return card;
             }
-            let n_words = object::size_words(&self.heap.memory, self.klasses, object);
+            let n_words = self.size_words(object, klass);
             let last = cards.card_at(object + n_words - 1);
             if !cards.is_dirty_card(last) {
                 return last;
@@ -100,7 +97,7 @@ impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
             return top;
         }
         let last = self.block_start(top - 1);
-        let klass = self.klasses.get(object::klass_of(&self.heap.memory, last));
+        let klass = self.klasses.get(self.shape.class_of(&self.heap.memory, last));
         match klass.kind {
             KlassKind::References { .. } | KlassKind::Numbers { .. } => top,
             _ => last + klass.instance_words as usize,
@@ -111,7 +108,7 @@ impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
     fn block_start(&self, word: usize) -> usize {
         let mut object = self.heap.cards.block_start_of_card(word);
         loop {
-            let next = object + object::size_words(&self.heap.memory, self.klasses, object);
+            let next = object + self.shape.size_words(&self.heap.memory, self.klasses, object);
             if next > word {
                 return object;
             }
@@ -123,11 +120,9 @@ impl<const WATCHED: bool> Scavenge<'_, WATCHED> {
     fn scan_region(&mut self, bottom: usize, top: usize) {
         let mut object = self.block_start(bottom);
         while object < top {
-            let second = self.heap.memory.word(object + 1);
-            let klass = self.klasses.get(KlassId(second as u32));
-            let length = (second >> 32) as u32;
-            self.scan_within::<true>(object, klass, length, bottom, top);
-            object += klass.size_words(length);
+            let klass = self.klasses.get(self.shape.class_of(&self.heap.memory, object));
+            self.scan_within::<true>(object, klass, bottom, top);
+            object += self.size_words(object, klass);
         }
     }
 }
