@@ -116,7 +116,9 @@ impl SerialHeap {
         tlab.allocated_words += (tlab.top - tlab.start) as u64;
         let (top, end) = (tlab.top, tlab.end + reserve_words);
         (tlab.start, tlab.top, tlab.end) = (0, 0, 0);
-        self.fill(top, end);
+        if top < end {
+            self.fill(top, end);
+        }
     }
 
     /// `ensure_parsability`, with the samples that come at a collection.

@@ -122,23 +122,29 @@ impl HeapProgram {
     /// # Errors
     /// What the VM says of the flags, in words; and that this host has no room for the heap.
     pub fn new(flags: &Flags, n_slots: u32) -> Result<Self, String> {
-        let (mut program, table) = Self::build(flags)?;
+        let sizing = Sizing::of(flags).map_err(|error| error.to_string())?;
+        let (mut program, table) = Self::build(flags, &sizing)?;
         let table = program.heap.allocate_in_image(table, n_slots).map_err(|_| "old has no room for the table")?;
         program.host.roots[TABLE] = program.heap.memory().narrow(table);
         Ok(program)
     }
 
     /// A program on a heap taken over from a real JVM: R is at `table`.
-    pub(super) fn resume(flags: &Flags, state: &Resumption, table: u64, n_slots: u32) -> Result<Self, String> {
-        let (mut program, klass) = Self::build(flags)?;
+    pub(super) fn resume(
+        flags: &Flags,
+        sizing: &Sizing,
+        state: &Resumption,
+        table: u64,
+        n_slots: u32,
+    ) -> Result<Self, String> {
+        let (mut program, klass) = Self::build(flags, sizing)?;
         let hole = program.heap.memory().index_of(Address(table));
         program.host.roots = program.heap.resume(state, hole, klass, n_slots);
         Ok(program)
     }
 
     /// A program without a table, and the class that it is of.
-    fn build(flags: &Flags) -> Result<(Self, KlassId), String> {
-        let sizing = Sizing::of(flags).map_err(|error| error.to_string())?;
+    fn build(flags: &Flags, sizing: &Sizing) -> Result<(Self, KlassId), String> {
         if !Memory::can_reserve(sizing.heap.max) {
             return Err(format!("this host has no room for a heap of {} bytes", sizing.heap.max));
         }
@@ -146,7 +152,7 @@ impl HeapProgram {
         let mut klasses = KlassTable::new(&mode);
         let (kinds, object_array) = classes(&mut klasses, &mode);
         let fields = (0..klasses.len() as u32).map(|klass| klasses.reference_halves(KlassId(klass)).collect()).collect();
-        let heap = SerialHeap::new(flags, &sizing, klasses);
+        let heap = SerialHeap::new(flags, sizing, klasses);
         let host = Host { roots: [0; 3], reports: Vec::new() };
         Ok((HeapProgram { heap, host, kinds, fields, at: 0 }, object_array))
     }

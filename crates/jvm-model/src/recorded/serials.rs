@@ -11,7 +11,7 @@ use super::collections::{Gc, Start};
 use super::program::{HeapProgram, Stop};
 use super::{Comparison, RecordedError, Wrong, json_message, lines};
 use crate::params::Flags;
-use crate::sizing::Sizing;
+use crate::sizing::{CompressedOops, Sizing};
 use crate::version::Version;
 
 /// A line of the file; each has one of these.
@@ -73,9 +73,14 @@ impl Replay {
         let version: Version = words.parse().map_err(|error: crate::UnknownVersion| error.to_string())?;
         let known = header.flags.iter().filter(|flag| *flag != "-XX:+UseSerialGC");
         let flags = Flags::parse(version, known).map_err(|error| error.to_string())?;
-        let base = Sizing::of(&flags).map_err(|error| error.to_string())?.placement.base;
+        let mut sizing = Sizing::of(&flags).map_err(|error| error.to_string())?;
+        if sizing.placement.mode == CompressedOops::Off {
+            // The operating system chose it, at random.
+            sizing.placement.base = init.start.places.eden[0];
+        }
+        let base = sizing.placement.base;
         let state = init.start.resumption(version, base)?;
-        let program = HeapProgram::resume(&flags, &state, init.root_table, header.nslots)?;
+        let program = HeapProgram::resume(&flags, &sizing, &state, init.root_table, header.nslots)?;
         Ok(Replay { program, base, ops, end: None })
     }
 
