@@ -128,9 +128,8 @@ impl SerialHeap {
             return false;
         }
         match kind {
-            ReferenceKind::Soft => soft_interval_ms.is_none_or(|interval| {
-                self.soft_clock_ms.saturating_sub(self.soft_timestamp(reference)) > interval
-            }),
+            ReferenceKind::Soft => soft_interval_ms
+                .is_none_or(|interval| self.soft_clock_ms.saturating_sub(self.soft_timestamp(reference)) > interval),
             ReferenceKind::Final => self.reference(reference, self.shape.reference_fields.next) == 0,
             ReferenceKind::Weak | ReferenceKind::Phantom => true,
         }

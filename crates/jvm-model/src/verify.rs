@@ -13,9 +13,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::heap::klass::{ArrayUse, KlassId, KlassKind};
-use crate::layout::{FieldType, array_base_bytes, array_bytes};
 use crate::heap::memory::Narrow;
 use crate::heap::{Mutator, SerialHeap};
+use crate::layout::{FieldType, array_base_bytes, array_bytes};
 
 /// What a check found when all was well.
 #[derive(Clone, Debug, Default)]
@@ -139,7 +139,8 @@ impl SerialHeap {
         }
         let held = |(half, is_strong): (usize, bool)| {
             let half = object * 2 + half;
-            let (low, high) = (self.memory.half(half), if reference_halves == 2 { self.memory.half(half + 1) } else { 0 });
+            let (low, high) =
+                (self.memory.half(half), if reference_halves == 2 { self.memory.half(half + 1) } else { 0 });
             Held { half, reference: u64::from(high) << 32 | u64::from(low), is_strong }
         };
         halves.into_iter().map(held).filter(|held| held.reference != 0).collect()
@@ -176,8 +177,7 @@ impl SerialHeap {
         let (mut n_objects, mut total_bytes, mut boxed_bytes) = (0, 0, 0);
         for (&object, &n_words) in &verified.objects {
             let kind = self.klasses.get(KlassId(self.header(object).0)).kind;
-            let is_filler =
-                matches!(kind, KlassKind::Filler | KlassKind::Numbers { array_use: ArrayUse::Filler, .. });
+            let is_filler = matches!(kind, KlassKind::Filler | KlassKind::Numbers { array_use: ArrayUse::Filler, .. });
             n_objects += u64::from(!is_filler);
             total_bytes += n_words as u64 * 8;
             boxed_bytes += if kind == KlassKind::Box { n_words as u64 * 8 } else { 0 };

@@ -92,11 +92,7 @@ impl ReferenceFields {
         let reference = ClassLayout::of(&fields(&[FieldType::Reference; 4]), Some(&object), mode);
         let soft = ClassLayout::of(&fields(&[FieldType::Long]), Some(&reference), mode);
         let half = |index: usize| reference.offsets()[index] as usize / 4;
-        ReferenceFields {
-            referent: half(0),
-            next: half(2),
-            timestamp_word: soft.offsets()[0] as usize / 8,
-        }
+        ReferenceFields { referent: half(0), next: half(2), timestamp_word: soft.offsets()[0] as usize / 8 }
     }
 }
 

@@ -4,8 +4,8 @@
 
 use memory_trait::{Kind, Label, Program};
 
-use crate::heap::klass::{ArrayUse, Klass, KlassId, KlassKind, KlassTable, ReferenceKind};
 use super::places::{ENTRY, FINALIZER, LIST, Levels, MAP, Places, REFERENCE, SOFT, TEXT, layouts};
+use crate::heap::klass::{ArrayUse, Klass, KlassId, KlassKind, KlassTable, ReferenceKind};
 use crate::layout::{ClassLayout, FieldType, Mode};
 
 /// What an object is to the machine, by its class.

@@ -46,7 +46,11 @@ fn jdk(places: &Places) -> [JdkClass; 21] {
             "java/util/AbstractList",
             vec![half("elementData", Object, places.list_data), half("size", Int, places.list_size)],
         ),
-        ("java/util/AbstractMap", OBJECT, vec![half("keySet", Object, places.map_key_set), half("values", Object, places.map_values)]),
+        (
+            "java/util/AbstractMap",
+            OBJECT,
+            vec![half("keySet", Object, places.map_key_set), half("values", Object, places.map_values)],
+        ),
         (
             "java/util/HashMap",
             "java/util/AbstractMap",
@@ -109,7 +113,11 @@ fn jdk(places: &Places) -> [JdkClass; 21] {
             ],
         ),
         ("java/lang/ref/WeakReference", "java/lang/ref/Reference", vec![]),
-        ("java/lang/ref/SoftReference", "java/lang/ref/Reference", vec![("timestamp", Long, Some(places.soft_timestamp_byte))]),
+        (
+            "java/lang/ref/SoftReference",
+            "java/lang/ref/Reference",
+            vec![("timestamp", Long, Some(places.soft_timestamp_byte))],
+        ),
         ("java/lang/ref/PhantomReference", "java/lang/ref/Reference", vec![]),
         (
             "java/lang/ref/Finalizer",

@@ -75,7 +75,7 @@ impl<O: Observer> Jvm<O> {
     /// The object that a slot refers to, which is known not to be null: after an allocation it may be elsewhere.
     #[inline]
     pub(super) fn object_in(&mut self, slot: Slot) -> usize {
-        let reference = self.host.value(slot).expect("a slot that was read before") ;
+        let reference = self.host.value(slot).expect("a slot that was read before");
         self.heap.memory().index(reference)
     }
 

@@ -210,7 +210,8 @@ impl<O: Observer> Jvm<O> {
         if O::WATCHES {
             let size = u64::from(self.map_size(map));
             let entry_bytes = u64::from(self.heap.klasses().get(self.classes.entry).instance_words) * 8;
-            let table_words = self.follow(map, self.classes.places.map_table).map_or(0, |table| self.heap.size_words(table));
+            let table_words =
+                self.follow(map, self.classes.places.map_table).map_or(0, |table| self.heap.size_words(table));
             let own_bytes = (self.heap.size_words(map) + table_words) as u64 * 8;
             self.tell_resized(map, size * 2 * self.reference_bytes(), own_bytes + size * entry_bytes);
         }
@@ -305,8 +306,10 @@ impl<O: Observer> Jvm<O> {
             let bin = (hash & (self.heap.length(table) - 1)) as usize;
             self.heap.store_element(table, bin, next_in_bin);
         }
-        let (before, after) =
-            (self.heap.reference(entry, self.classes.places.entry_before), self.heap.reference(entry, self.classes.places.entry_after));
+        let (before, after) = (
+            self.heap.reference(entry, self.classes.places.entry_before),
+            self.heap.reference(entry, self.classes.places.entry_after),
+        );
         self.heap.store_field(entry, self.classes.places.entry_before, 0);
         self.heap.store_field(entry, self.classes.places.entry_after, 0);
         let (holder, half) = match before {

@@ -9,11 +9,8 @@ pub(super) type Levels = &'static [&'static [FieldType]];
 /// `java.util.ArrayList` below `AbstractList`.
 pub(super) const LIST: Levels = &[&[Int], &[Reference, Int]];
 /// `java.util.LinkedHashMap` below `HashMap` and `AbstractMap`.
-pub(super) const MAP: Levels = &[
-    &[Reference, Reference],
-    &[Reference, Reference, Int, Int, Int, Float],
-    &[Reference, Reference, Boolean],
-];
+pub(super) const MAP: Levels =
+    &[&[Reference, Reference], &[Reference, Reference, Int, Int, Int, Float], &[Reference, Reference, Boolean]];
 /// `java.util.LinkedHashMap.Entry` below `HashMap.Node`.
 pub(super) const ENTRY: Levels = &[&[Int, Reference, Reference, Reference], &[Reference, Reference]];
 /// `java.lang.String`.

@@ -50,7 +50,7 @@ impl<O: Observer> Jvm<O> {
     }
 
     fn create_reference(&mut self, dst: Slot, target: Slot, klass: KlassId, queue: Option<QueueId>) -> Outcome<()> {
-        let referent = self.host.value(target)? ;
+        let referent = self.host.value(target)?;
         if referent == 0 {
             let class = &self.heap.klasses().get(klass).name;
             let what = format!("Cannot make a \"{class}\"");
@@ -126,7 +126,9 @@ impl<O: Observer> Jvm<O> {
         let object = std::mem::take(&mut self.host.handles[0]);
         let reference = self.heap.memory().narrow(finalizer);
         self.heap.store_field(finalizer, self.classes.places.referent, object);
-        self.heap.memory_mut().set_half(finalizer * 2 + self.classes.places.reference_queue, self.statics.finalizer_queue as u32);
+        self.heap
+            .memory_mut()
+            .set_half(finalizer * 2 + self.classes.places.reference_queue, self.statics.finalizer_queue as u32);
         let head = std::mem::replace(&mut self.host.statics[self.statics.unfinalized], reference);
         if head != 0 {
             self.heap.store_field(finalizer, self.classes.places.finalizer_next, head);

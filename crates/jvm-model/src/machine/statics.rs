@@ -111,7 +111,7 @@ impl<O: Observer> Jvm<O> {
             for (index, value) in (LONG_CACHE_LOW..=LONG_CACHE_HIGH).enumerate() {
                 let long = jvm.allocate_in_image(jvm.classes.long_box, 0)?;
                 let at = long + jvm.classes.places.box_word;
-            jvm.heap.memory_mut().set_word(at, value as u64);
+                jvm.heap.memory_mut().set_word(at, value as u64);
                 let reference = jvm.heap.memory().narrow(long);
                 jvm.heap.store_element(cache, index, reference);
             }

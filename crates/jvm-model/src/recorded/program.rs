@@ -151,7 +151,8 @@ impl HeapProgram {
         let mode = Mode::from_flags(flags);
         let mut klasses = KlassTable::new(&mode);
         let (kinds, object_array) = classes(&mut klasses, &mode);
-        let fields = (0..klasses.len() as u32).map(|klass| klasses.reference_halves(KlassId(klass)).collect()).collect();
+        let fields =
+            (0..klasses.len() as u32).map(|klass| klasses.reference_halves(KlassId(klass)).collect()).collect();
         let heap = SerialHeap::new(flags, sizing, klasses);
         let host = Host { roots: [0; 3], reports: Vec::new() };
         Ok((HeapProgram { heap, host, kinds, fields, at: 0 }, object_array))
