@@ -26,7 +26,7 @@ mod resume;
 use memory_trait::{Address, Collection, Reclaimer};
 
 use crate::cards::CardTable;
-use crate::layout::Mode;
+use crate::layout::{FieldType, Mode, array_base_bytes};
 use crate::params::{Flags, SPACE_ALIGNMENT_BYTES, WORD_BYTES};
 use crate::references::Discovered;
 use crate::rules::{Rule, rule};
@@ -481,7 +481,8 @@ impl SerialHeap {
     /// What fills so many words: the class, and the length of an array.
     fn filler(&self, n_words: usize) -> (KlassId, u32) {
         if n_words >= self.shape.min_fill_array_words {
-            return (KlassTable::FILLER, self.shape.filler_length(n_words, self.klasses.mode()));
+            let elements_bytes = n_words as u64 * WORD_BYTES - array_base_bytes(FieldType::Int, self.klasses.mode());
+            return (KlassTable::FILLER, u32::try_from(elements_bytes / 4).expect("a hole that one array fills"));
         }
         assert_eq!(n_words, self.shape.min_fill_words, "a hole of {n_words} words");
         (KlassTable::SMALL_FILLER, 0)

@@ -141,7 +141,9 @@ impl Memory {
         let words = &mut self.words[from..from + n_words];
         // Most objects are a few words, where a call costs more than the work.
         if n_words <= 8 {
-            words.iter_mut().for_each(|word| *word = 0);
+            for word in words.iter_mut() {
+                *word = 0;
+            }
         } else {
             words.fill(0);
         }

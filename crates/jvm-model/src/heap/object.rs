@@ -128,12 +128,6 @@ impl Shape {
         }
     }
 
-    /// Elements of the `int[]` that fills so many words.
-    pub(crate) fn filler_length(&self, n_words: usize, mode: &Mode) -> u32 {
-        let base = array_base_bytes(FieldType::Int, mode) as usize;
-        u32::try_from((n_words * WORD_BYTES as usize - base) / 4).expect("a hole that one array fills")
-    }
-
     /// What a tag has to be below.
     pub(crate) fn tag_limit(&self) -> u64 {
         1 << (self.number_bit() - TAG_SHIFT)

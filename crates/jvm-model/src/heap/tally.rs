@@ -43,11 +43,11 @@ impl AddAssign for Tally {
 /// The objects of one class.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
-    n_objects: u64,
-    /// Elements of arrays, and those in use of lists.
-    n_elements: u64,
+    objects: u64,
+    /// Of arrays, and those in use of lists.
+    elements: u64,
     /// Of arrays alone.
-    n_words: u64,
+    words: u64,
 }
 
 /// The objects of a generation by class.
@@ -73,23 +73,23 @@ impl Census {
     /// Counts an object that is no array.
     #[inline]
     pub(crate) fn add_instance(&mut self, klass: KlassId) {
-        self.count(klass).n_objects += 1;
+        self.count(klass).objects += 1;
     }
 
     /// Counts an array.
     #[inline]
     pub(crate) fn add_array(&mut self, klass: KlassId, length: u32, n_words: usize) {
         let count = self.count(klass);
-        count.n_objects += 1;
-        count.n_elements += u64::from(length);
-        count.n_words += n_words as u64;
+        count.objects += 1;
+        count.elements += u64::from(length);
+        count.words += n_words as u64;
     }
 
     /// Lists of a class use so many elements more, or fewer.
     #[inline]
     pub(crate) fn add_elements(&mut self, klass: KlassId, change: i64) {
         let count = self.count(klass);
-        count.n_elements = count.n_elements.wrapping_add_signed(change);
+        count.elements = count.elements.wrapping_add_signed(change);
     }
 
     /// Forgets everything.
@@ -112,17 +112,17 @@ impl Census {
             self.count(KlassId(last as u32));
         }
         for (count, other) in self.counts.iter_mut().zip(&other.counts) {
-            let Count { n_objects, n_elements, n_words } = other;
-            count.n_objects = apply(count.n_objects, *n_objects);
-            count.n_elements = apply(count.n_elements, *n_elements);
-            count.n_words = apply(count.n_words, *n_words);
+            let Count { objects, elements, words } = other;
+            count.objects = apply(count.objects, *objects);
+            count.elements = apply(count.elements, *elements);
+            count.words = apply(count.words, *words);
         }
     }
 
     /// The sums.
     pub(crate) fn tally(&self, klasses: &KlassTable) -> Tally {
         let mut tally = Tally::default();
-        for (index, count) in self.counts.iter().enumerate().filter(|(_, count)| count.n_objects > 0) {
+        for (index, count) in self.counts.iter().enumerate().filter(|(_, count)| count.objects > 0) {
             tally += tally_of(klasses.get(KlassId(index as u32)), count, klasses.reference_bytes());
         }
         tally
@@ -130,7 +130,7 @@ impl Census {
 }
 
 fn tally_of(klass: &Klass, count: &Count, reference_bytes: u64) -> Tally {
-    let &Count { n_objects, n_elements, n_words } = count;
+    let &Count { objects: n_objects, elements: n_elements, words: n_words } = count;
     let (element_bytes, array_use) = match klass.kind {
         KlassKind::Numbers { log2_bytes, array_use } => (1 << log2_bytes, array_use),
         KlassKind::References { array_use } => (reference_bytes, array_use),

@@ -45,7 +45,7 @@ impl<O: Observer> Jvm<O> {
     /// collection that in which it came upon the references, collections from the last to the first.
     pub fn poll(&mut self, dst: Slot, queue: QueueId) -> Outcome<()> {
         let reference = self.take_from_queue(queue.0 as usize);
-        self.write(dst, u64::from(reference));
+        self.write(dst, reference);
         Ok(())
     }
 
@@ -81,7 +81,7 @@ impl<O: Observer> Jvm<O> {
             KlassKind::Reference(ReferenceKind::Soft) => self.heap.touch_soft(object),
             _ => {}
         }
-        self.write(dst, u64::from(referent));
+        self.write(dst, referent);
         Ok(())
     }
 

@@ -72,7 +72,7 @@ impl<O: Observer> Jvm<O> {
         match &self.program.constants[constant.index()] {
             Constant::Int(value) => *value as u64,
             Constant::Float(value) => value.to_bits(),
-            Constant::Text(_) => u64::from(self.host.statics[self.statics.first_constant + constant.index()]),
+            Constant::Text(_) => self.host.statics[self.statics.first_constant + constant.index()],
         }
     }
 
