@@ -30,22 +30,32 @@ impl SerialHeap {
         length: u32,
         tag: u64,
     ) -> Result<usize, HeapExhausted> {
-        let n_words = self.klasses.get(klass).size_words(length);
+        let (n_words, is_array) = {
+            let klass = self.klasses.get(klass);
+            (klass.size_words(length), klass.is_array())
+        };
         let object = self.take_words(mutator, n_words)?;
-        self.make_object(object, n_words, self.shape.mark_with_tag(tag), klass, length);
+        self.make_object(object, n_words, self.shape.mark_with_tag(tag), klass, is_array.then_some(length));
         Ok(object)
     }
 
-    /// Writes a new object to words that were taken for it, and counts it.
+    /// Writes the header of a new object to words that were taken for it and are zero, and counts it.
+    ///
+    /// - `length`: that of an array; `None` of anything else.
     #[inline]
-    pub(super) fn make_object(&mut self, object: usize, n_words: usize, mark: u64, klass: KlassId, length: u32) {
-        let words = self.memory.zeroed(object, n_words);
-        self.shape.write_header(words, mark, klass, length);
+    pub(super) fn make_object(
+        &mut self,
+        object: usize,
+        n_words: usize,
+        mark: u64,
+        klass: KlassId,
+        length: Option<u32>,
+    ) {
+        self.shape.write_header(self.memory.words_mut(object, n_words), mark, klass, length.unwrap_or(0));
         let census = if object < self.boundary { &mut self.young_census } else { &mut self.old_census };
-        if self.klasses.get(klass).is_array() {
-            census.add_array(klass, length, n_words);
-        } else {
-            census.add_instance(klass);
+        match length {
+            Some(length) => census.add_array(klass, length, n_words),
+            None => census.add_instance(klass),
         }
     }
 
@@ -53,14 +63,18 @@ impl SerialHeap {
     /// table have. Never collects.
     pub(crate) fn allocate_in_image(&mut self, klass: KlassId, length: u32) -> Result<usize, HeapExhausted> {
         let n_words = self.klasses.get(klass).size_words(length);
+        let is_array = self.klasses.get(klass).is_array();
         let object = match self.take_from_old(n_words) {
             Some(object) => object,
             None => self.expand_old_and_take(n_words).ok_or(HeapExhausted)?,
         };
-        self.make_object(object, n_words, object::PROTOTYPE, klass, length);
+        self.memory.clear(object, n_words);
+        self.make_object(object, n_words, object::PROTOTYPE, klass, is_array.then_some(length));
         Ok(object)
     }
 
+    /// Takes words, which are zero. As with `ZeroTLAB`, a buffer is zeroed when it is taken: in one go, while it still fits
+    /// the cache.
     #[inline]
     fn take_words<M: Mutator>(&mut self, mutator: &mut M, n_words: usize) -> Result<usize, HeapExhausted> {
         let object = self.tlab.top;
@@ -81,6 +95,7 @@ impl SerialHeap {
         }
         let object = self.take_shared(mutator, n_words).ok_or(HeapExhausted)?;
         self.tlab.allocated_words += n_words as u64;
+        self.memory.clear(object, n_words);
         Ok(object)
     }
 
@@ -103,6 +118,7 @@ impl SerialHeap {
         (tlab.start, tlab.top, tlab.end) = (start, start + n_words, start + next_words - policy.reserve_words);
         tlab.n_refills += 1;
         policy.reset_waste_limit(tlab);
+        self.memory.clear(start, next_words);
         Some(start)
     }
 

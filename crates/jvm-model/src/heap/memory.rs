@@ -135,19 +135,9 @@ impl Memory {
         *word = *word & !(0xff << shift) | u64::from(value) << shift;
     }
 
-    /// The words of a new object, zeroed.
-    #[inline]
-    pub fn zeroed(&mut self, from: usize, n_words: usize) -> &mut [u64] {
-        let words = &mut self.words[from..from + n_words];
-        // Most objects are a few words, where a call costs more than the work.
-        if n_words <= 8 {
-            for word in words.iter_mut() {
-                *word = 0;
-            }
-        } else {
-            words.fill(0);
-        }
-        words
+    /// Zeroes words.
+    pub fn clear(&mut self, from: usize, n_words: usize) {
+        self.words[from..from + n_words].fill(0);
     }
 
     /// Words of an object.

@@ -233,20 +233,22 @@ impl Shape {
     /// Writes the header of a new object over its words, which are otherwise zero.
     #[inline]
     pub(crate) fn write_header(&self, words: &mut [u64], mark: u64, klass: KlassId, length: u32) {
-        if self.is_compact {
-            words[0] = u64::from(klass.0) << COMPACT_CLASS_SHIFT | mark;
-            if let Some(second) = words.get_mut(1) {
-                *second = u64::from(length);
+        let (klass, length) = (u64::from(klass.0), u64::from(length));
+        match words {
+            [first, second, ..] if self.length_half == 3 => (*first, *second) = (mark, length << 32 | klass),
+            [first, rest @ ..] if self.is_compact => {
+                *first = klass << COMPACT_CLASS_SHIFT | mark;
+                if let [second, ..] = rest {
+                    *second = length;
+                }
             }
-        } else if self.length_half == 3 {
-            words[0] = mark;
-            words[1] = u64::from(length) << 32 | u64::from(klass.0);
-        } else {
-            words[0] = mark;
-            words[1] = u64::from(klass.0);
-            if let Some(third) = words.get_mut(2) {
-                *third = u64::from(length);
+            [first, second, rest @ ..] => {
+                (*first, *second) = (mark, klass);
+                if let [third, ..] = rest {
+                    *third = length;
+                }
             }
+            _ => unreachable!("an object of {} words", words.len()),
         }
     }
 }

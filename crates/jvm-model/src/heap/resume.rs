@@ -39,7 +39,8 @@ impl SerialHeap {
                 continue;
             }
             if start == hole {
-                self.make_object(start, end - start, object::PROTOTYPE, klass, length);
+                self.memory.clear(start, end - start);
+                self.make_object(start, end - start, object::PROTOTYPE, klass, Some(length));
             } else {
                 self.fill(start, end);
             }

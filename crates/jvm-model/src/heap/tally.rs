@@ -57,38 +57,39 @@ pub(crate) struct Census {
 }
 
 impl Census {
-    #[inline]
-    fn count(&mut self, klass: KlassId) -> &mut Count {
-        if klass.0 as usize >= self.counts.len() {
-            self.grow(klass);
-        }
+    /// The count of a class, which there may not have been before.
+    fn grown(&mut self, klass: KlassId) -> &mut Count {
+        let least = klass.0 as usize + 1;
+        self.counts.resize(least.max(self.counts.len()), Count::default());
         &mut self.counts[klass.0 as usize]
-    }
-
-    #[cold]
-    fn grow(&mut self, klass: KlassId) {
-        self.counts.resize(klass.0 as usize + 1, Count::default());
     }
 
     /// Counts an object that is no array.
     #[inline]
     pub(crate) fn add_instance(&mut self, klass: KlassId) {
-        self.count(klass).objects += 1;
+        match self.counts.get_mut(klass.0 as usize) {
+            Some(count) => count.objects += 1,
+            None => self.grown(klass).objects += 1,
+        }
     }
 
     /// Counts an array.
     #[inline]
     pub(crate) fn add_array(&mut self, klass: KlassId, length: u32, n_words: usize) {
-        let count = self.count(klass);
-        count.objects += 1;
-        count.elements += u64::from(length);
-        count.words += n_words as u64;
+        let add = |count: &mut Count| {
+            count.objects += 1;
+            count.elements += u64::from(length);
+            count.words += n_words as u64;
+        };
+        match self.counts.get_mut(klass.0 as usize) {
+            Some(count) => add(count),
+            None => add(self.grown(klass)),
+        }
     }
 
     /// Lists of a class use so many elements more, or fewer.
-    #[inline]
     pub(crate) fn add_elements(&mut self, klass: KlassId, change: i64) {
-        let count = self.count(klass);
+        let count = self.grown(klass);
         count.elements = count.elements.wrapping_add_signed(change);
     }
 
@@ -109,7 +110,7 @@ impl Census {
 
     fn combine(&mut self, other: &Census, apply: impl Fn(u64, u64) -> u64) {
         if let Some(last) = other.counts.len().checked_sub(1) {
-            self.count(KlassId(last as u32));
+            self.grown(KlassId(last as u32));
         }
         for (count, other) in self.counts.iter_mut().zip(&other.counts) {
             let Count { objects, elements, words } = other;
