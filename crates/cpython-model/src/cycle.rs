@@ -3,6 +3,8 @@
 //! Mirrors `Modules/gcmodule.c` (3.11, 3.12) and `Python/gc.c` (3.13.0, which has the classic collector). When a
 //! collection is due is decided here, how it goes in the modules below. Knows nothing of frames: what refers to an object from outside shows in its count.
 
+#[cfg(test)]
+mod brute_force;
 pub(crate) mod collection;
 pub(crate) mod deduce;
 pub mod graph;

@@ -31,7 +31,7 @@ use crate::object::heap::Heap;
 pub struct CPython<O = Unwatched, A = PageAllocator> {
     pub(crate) heap: Heap<O, A>,
     pub(crate) program: Program,
-    frame_shapes: Vec<FrameShape>,
+    pub(crate) frame_shapes: Vec<FrameShape>,
     /// References of the program's code.
     pub(crate) constants: Vec<ObjectKey>,
     /// What was there before the program, and the defaults that classes and arrays use.
@@ -46,12 +46,12 @@ pub struct CPython<O = Unwatched, A = PageAllocator> {
     current: ThreadId,
     /// The other threads' frames, by thread.
     pub(crate) parked: Vec<Option<Stack>>,
-    parked_bytes: u64,
+    pub(crate) parked_bytes: u64,
     /// What is left to do of operations that wait for deaths or collections, with the number of finalizers that were
     /// running when they began.
     pub(crate) pending: Vec<(usize, Pending)>,
     /// Finalizers running.
-    n_finalizers: usize,
+    pub(crate) n_finalizers: usize,
     pub(crate) is_finished: bool,
 }
 

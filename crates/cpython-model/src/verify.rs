@@ -8,7 +8,11 @@
 //!    tracked holds nothing that has to be.
 //! 3. A dictionary's index finds each of its keys, and nothing else.
 //! 4. Weak references and their targets know each other.
-//! 5. The sums of `usage()` are what the objects add up to, and every block is either an object's or on a free list.
+//! 5. The sums of `usage()` are what the objects add up to.
+//! 6. Every block in use is either an object's or on a free list, of the size that belongs there, and once.
+//! 7. The data stacks have the slots and bytes of their frames.
+
+mod blocks;
 
 use memory_trait::{Allocator, ObjectKey, Observer};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -21,7 +25,7 @@ use crate::refcount::work::Work;
 use crate::{CPython, Version};
 
 /// All references of an object, keys of dictionaries included.
-fn references(object: &Object) -> Vec<ObjectKey> {
+pub(crate) fn references(object: &Object) -> Vec<ObjectKey> {
     match &object.body {
         Body::Tuple(items) => items.clone(),
         Body::List(list) => list.items.clone(),
@@ -52,6 +56,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         self.verify_lists()?;
         self.verify_dicts()?;
         self.verify_weakrefs()?;
+        self.verify_stacks()?;
         self.verify_account()
     }
 
@@ -287,7 +292,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         if n_allocated != (n_blocks as usize + n_kept) as i64 {
             return Err(format!("{n_allocated} blocks allocated, {n_blocks} in use and {n_kept} on free lists"));
         }
-        Ok(())
+        self.verify_blocks()
     }
 
     fn describe(&self, key: ObjectKey) -> String {

@@ -70,7 +70,11 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         for younger in 0..generation {
             self.objects.merge(ListId::Generation(younger), young);
         }
+        #[cfg(test)]
+        let expected = super::brute_force::garbage(self, young);
         self.gc.n_visited[generation] += self.deduce_unreachable(young, ListId::Unreachable);
+        #[cfg(test)]
+        super::brute_force::compare(self, expected);
         self.untrack_tuples(young);
         if is_full {
             self.untrack_dicts(young);

@@ -10,6 +10,8 @@
 //! Differs: the callback of a weak reference is a number here and an object there, which the collector does not track.
 
 mod operation;
+#[cfg(test)]
+mod tests;
 
 use memory_trait::{Address, Allocator, ObjectKey, Outcome, Unwatched};
 use rustc_hash::FxHashMap;

@@ -19,7 +19,7 @@ pub(crate) struct Attributes {
     /// What its values ask for; 0 where they are part of its own block.
     values_bytes: u64,
     /// The block of its values.
-    values: Address,
+    pub(crate) values: Address,
 }
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
