@@ -31,6 +31,18 @@ pub(crate) enum Rule {
     EmptiedListsFreeTheirItems,
     /// Up to 3.12 the values of an instance are a block of their own.
     ValuesAreABlock,
+    /// A list that grows gets room for more than it needs.
+    ListsOverAllocate,
+    /// A dict that is full gets places for three times its keys.
+    DictsGrowThreefold,
+    /// A set that is filled to three fifths gets places for four times its keys.
+    SetsGrowFourfold,
+    /// From 3.10 on a new key takes the last hole it meets on its way.
+    SetsFillTheirHoles,
+    /// Each new instance of a class leaves room for one attribute less.
+    InstancesShrink,
+    /// 3.13 makes that room before it lowers the number.
+    InstancesAreSizedFirst,
     /// A full collection waits until a quarter of the long-lived objects is new.
     FullCollectionsWait,
     /// From 3.12 on collections wait for the eval breaker.

@@ -4,6 +4,7 @@
 //! of [`super::DICT_BYTES`] and a block of keys: header, index table of a power of two, entries for two thirds of it.
 
 use crate::Version;
+use crate::rules::{Rule, rule};
 
 /// Slots of the smallest keys, as a power of two. Source: `PyDict_LOG_MINSIZE`.
 pub const LOG2_SLOTS_MIN: u32 = 3;
@@ -45,6 +46,15 @@ pub const fn log2_slots_for(slots_min: u64, version: Version) -> u32 {
         }
         log2
     }
+}
+
+/// Slots of the keys of a dict of `n_entries` that has no room for another one, as a power of two.
+///
+/// # Source
+/// CPython 3.12 `Objects/dictobject.c:GROWTH_RATE`.
+pub fn log2_slots_grown(n_entries: u64, version: Version) -> u32 {
+    let rate = if rule(Rule::DictsGrowThreefold) { 3 } else { 4 };
+    log2_slots_for(rate * n_entries, version)
 }
 
 /// Slots for a dict that is known to get `n_entries`, as a power of two. Source: `estimate_log2_keysize`.
@@ -127,13 +137,13 @@ impl DictShape {
     ///
     /// # Source
     /// CPython 3.12 `Objects/dictobject.c:insertdict`, `insert_to_emptydict`, `insertion_resize`.
-    pub const fn insert(&mut self, is_str_key: bool, version: Version) -> Option<KeysChange> {
+    pub fn insert(&mut self, is_str_key: bool, version: Version) -> Option<KeysChange> {
         let is_first_other = !is_str_key && self.is_str_keyed && version as u8 >= Version::V3_11 as u8;
         let before = *self;
         if self.log2_slots.is_none() {
             *self = DictShape::with_slots(LOG2_SLOTS_MIN, is_str_key);
         } else if is_first_other || self.n_usable == 0 {
-            self.resize(log2_slots_for(3 * self.n_used, version), self.is_str_keyed && is_str_key);
+            self.resize(log2_slots_grown(self.n_used, version), self.is_str_keyed && is_str_key);
         }
         self.is_str_keyed = self.is_str_keyed && is_str_key;
         self.n_usable -= 1;

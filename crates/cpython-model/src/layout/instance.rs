@@ -3,9 +3,10 @@
 //! Mirrors `Objects/dictobject.c`: `_PyDict_NewKeysForClass`, `init_inline_values`, `insert_into_dictkeys`,
 //! `make_dict_from_instance_attributes` (3.11, 3.12) and their like in 3.13.
 
-use super::dict::{DictShape, LOG2_SLOTS_MIN, dict_keys_bytes, log2_slots_for, usable_entries};
+use super::dict::{DictShape, LOG2_SLOTS_MIN, dict_keys_bytes, log2_slots_for, log2_slots_grown, usable_entries};
 use super::{DICT_BYTES, GC_HEADER_BYTES, OBJECT_BYTES, POINTER_BYTES};
 use crate::Version;
+use crate::rules::{Rule, rule};
 
 /// Names that a class can share, at most. Source: 3.11 `SHARED_KEYS_MAX_SIZE`.
 pub const SHARED_KEYS_MAX: u64 = 30;
@@ -92,9 +93,10 @@ impl SharedKeys {
     /// Makes an instance. 3.13 sizes it before it lowers the number of names to come, 3.11 and 3.12 after.
     pub fn new_instance(&mut self) -> InstanceBlocks {
         let n_before = self.n_values();
-        if self.n_usable > 1 {
+        if self.n_usable > 1 && rule(Rule::InstancesShrink) {
             self.n_usable -= 1;
         }
+        let n_before = if rule(Rule::InstancesAreSizedFirst) { n_before } else { self.n_values() };
         if self.version >= Version::V3_13 {
             let object_bytes = instance_bytes(self.version) + values_bytes(n_before, self.version);
             InstanceBlocks { object_bytes, values_bytes: None }
@@ -121,7 +123,7 @@ impl SharedKeys {
     /// The dict that an instance of `n_set` attributes gets when a name does not fit: first an object of
     /// [`DICT_BYTES`], then these keys; then, in 3.11 and 3.12, the values go. The new name is still to be inserted.
     pub fn dict_of(&self, n_set: u64) -> DictShape {
-        let mut dict = DictShape::with_slots(log2_slots_for(3 * n_set, self.version), true);
+        let mut dict = DictShape::with_slots(log2_slots_grown(n_set, self.version), true);
         dict.n_used = n_set;
         dict.n_usable -= n_set;
         dict

@@ -5,6 +5,7 @@
 //! so the table is here with hashes and places, not only as a count.
 
 use crate::Version;
+use crate::rules::{Rule, rule};
 
 /// Slots of the first table, which is inside the object. Source: `PySet_MINSIZE`.
 pub const SLOTS_MIN: usize = 8;
@@ -86,14 +87,15 @@ impl SetTable {
             unreachable!("a set always has a free slot");
         };
         self.n_used += 1;
-        if let Some(dummy) = dummy.filter(|_| self.version >= Version::V3_10) {
+        if let Some(dummy) = dummy.filter(|_| self.version >= Version::V3_10 && rule(Rule::SetsFillTheirHoles)) {
             self.entries[dummy] = Entry::Key { hash, key };
             return true;
         }
         self.entries[slot] = Entry::Key { hash, key };
         self.n_filled += 1;
         if self.n_filled * 5 >= mask * 3 {
-            self.resize(if self.n_used > 50_000 { self.n_used * 2 } else { self.n_used * 4 });
+            let is_slow = self.n_used > 50_000 || !rule(Rule::SetsGrowFourfold);
+            self.resize(if is_slow { self.n_used * 2 } else { self.n_used * 4 });
         }
         true
     }

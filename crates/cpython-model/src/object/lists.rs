@@ -106,7 +106,11 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[cold]
     fn list_resize(&mut self, key: ObjectKey, n_old: u64, n: u64) -> Outcome<()> {
         let List { capacity, .. } = *self.list_ref(key);
-        let capacity = layout::list_capacity_after(n, n_old, capacity, self.version);
+        let capacity = if rule(Rule::ListsOverAllocate) {
+            layout::list_capacity_after(n, n_old, capacity, self.version)
+        } else {
+            n
+        };
         let old_block = self.list_mut(key).block;
         if !old_block.is_null() {
             let split = self.items_split(old_block, n_old);

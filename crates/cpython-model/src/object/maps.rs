@@ -9,7 +9,7 @@ use super::Body;
 use super::account::Split;
 use super::dict::{self, Dict, Entry, Found};
 use super::heap::{Heap, gc_block};
-use crate::layout::dict::{LOG2_SLOTS_MIN, log2_slots_for, usable_entries};
+use crate::layout::dict::{LOG2_SLOTS_MIN, log2_slots_grown, usable_entries};
 use crate::layout::{self, DICT_BYTES, FreeList, GC_HEADER_BYTES};
 use crate::rules::{Rule, rule};
 
@@ -68,7 +68,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let is_unicode = dict.is_unicode && is_text;
         if dict.is_full() || dict.is_unicode != is_unicode {
             let log2_size =
-                if dict.log2_size == 0 { LOG2_SLOTS_MIN } else { log2_slots_for(3 * dict.len() as u64, self.version) };
+                if dict.log2_size == 0 { LOG2_SLOTS_MIN } else { log2_slots_grown(dict.len() as u64, self.version) };
             self.dict_rebuild(map, log2_size, is_unicode)?;
         }
         self.incref(key);

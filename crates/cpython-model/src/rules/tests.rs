@@ -10,13 +10,14 @@ use memory_trait::{Address, Allocator};
 use super::{OFF, Rule};
 use crate::cycle::recorded;
 use crate::obmalloc::replay::{self, RecordingKind};
-use crate::{Pymalloc, Version};
+use crate::{Pymalloc, Version, layout};
 
 /// What a recording is compared as.
 #[derive(Clone, Copy)]
 enum Kind {
     Calls,
     Runs,
+    Tables,
 }
 
 const SEQUENCES: (&str, Kind) = ("pymalloc_sequences-3.11.7-3.12.1-3.13.0.jsonl.gz", Kind::Calls);
@@ -24,6 +25,7 @@ const OLD_SEQUENCES: (&str, Kind) = ("pymalloc_sequences-3.8.18-3.9.18.jsonl.gz"
 const ADDRESSES: (&str, Kind) = ("object_addresses-3.11.7-3.12.1-3.13.0.jsonl.gz", Kind::Runs);
 const POINTS: (&str, Kind) = ("gc_points-3.11.7-3.12.1-3.13.0.jsonl.gz", Kind::Runs);
 const FRESH: (&str, Kind) = ("rules-3.11.7-3.12.1-3.13.0.jsonl.gz", Kind::Runs);
+const TABLES: (&str, Kind) = ("size_and_growth_tables-3.8.18-to-3.13.0.jsonl.gz", Kind::Tables);
 const ORDER: (&str, Kind) = ("finalizer_order-3.11.7-3.12.1-3.13.0.jsonl.gz", Kind::Runs);
 
 fn is_exact((name, kind): (&str, Kind)) -> bool {
@@ -32,6 +34,7 @@ fn is_exact((name, kind): (&str, Kind)) -> bool {
     match kind {
         Kind::Calls => replay::replay(file, RecordingKind::Sequence).is_ok(),
         Kind::Runs => recorded::compare(file).is_ok(),
+        Kind::Tables => layout::recorded::compare(file).is_ok(),
     }
 }
 
@@ -46,7 +49,7 @@ fn check(rule: Rule, recording: (&str, Kind)) {
 
 #[test]
 fn with_all_rules_on_every_recording_is_exact() {
-    for recording in [SEQUENCES, OLD_SEQUENCES, ADDRESSES, POINTS, ORDER, FRESH] {
+    for recording in [SEQUENCES, OLD_SEQUENCES, ADDRESSES, POINTS, ORDER, FRESH, TABLES] {
         assert!(is_exact(recording), "{}", recording.0);
     }
 }
@@ -116,6 +119,16 @@ fn no_rule_of_free_lists_can_be_left_out() {
 fn no_rule_of_blocks_can_be_left_out() {
     check(Rule::EmptiedListsFreeTheirItems, FRESH);
     check(Rule::ValuesAreABlock, FRESH);
+}
+
+#[test]
+fn no_rule_of_growth_can_be_left_out() {
+    check(Rule::ListsOverAllocate, ADDRESSES);
+    check(Rule::DictsGrowThreefold, TABLES);
+    check(Rule::SetsGrowFourfold, TABLES);
+    check(Rule::SetsFillTheirHoles, TABLES);
+    check(Rule::InstancesShrink, TABLES);
+    check(Rule::InstancesAreSizedFirst, TABLES);
 }
 
 #[test]
