@@ -66,6 +66,8 @@ pub(crate) struct Gc {
     pub(crate) saves_into: Option<ObjectKey>,
     /// The collection in progress.
     pub(crate) running: Option<Running>,
+    /// What the last collection collected: what `gc.collect()` answers.
+    pub(crate) n_collected_last: u64,
 }
 
 impl Gc {
@@ -83,6 +85,7 @@ impl Gc {
             n_visited: [0; N_GENERATIONS],
             saves_into: None,
             running: None,
+            n_collected_last: 0,
         }
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct Frame {
 pub(crate) struct Stack {
     pub(crate) frames: Vec<Frame>,
     pub(crate) slots: Vec<Option<ObjectKey>>,
+    /// What goes over the ranges of loops, the innermost last: on the evaluation stack in the real one.
+    pub(crate) ranges: Vec<ObjectKey>,
     /// Bytes of the data stack in use.
     pub(crate) bytes: u64,
     /// Frames of the runtime's own below.
@@ -70,7 +72,7 @@ pub(crate) struct Stack {
 
 impl Stack {
     pub(crate) fn new(n_frames_below: u32) -> Stack {
-        Stack { frames: Vec::new(), slots: Vec::new(), bytes: 0, n_frames_below }
+        Stack { frames: Vec::new(), slots: Vec::new(), ranges: Vec::new(), bytes: 0, n_frames_below }
     }
 
     /// How deep the recursion is, as `sys.setrecursionlimit` counts.

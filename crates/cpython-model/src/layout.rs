@@ -32,8 +32,8 @@ pub use free_lists::{FreeList, free_list_length_max};
 pub use instance::{InstanceBlocks, SharedKeys, slots_instance_bytes};
 pub use list::{ListShape, list_capacity_after, list_capacity_exact};
 pub use scalars::{
-    TextKind, bytearray_bytes, bytes_bytes, int_bytes, int_digits, long_sum_bytes, product_bytes, str_bytes,
-    tuple_bytes,
+    TextKind, bytearray_bytes, bytes_bytes, int_bytes, int_digits, int_digits_bytes, long_sum_bytes, product_bytes,
+    str_bytes, tuple_bytes,
 };
 pub use set::SetTable;
 

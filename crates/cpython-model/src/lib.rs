@@ -64,6 +64,10 @@ mod rules;
 mod verify;
 pub mod version;
 
+pub use machine::recorded::{
+    Below, ExactPrograms, RecordedMachine, RecordedProgram, Watching, compare as compare_programs, is_programs,
+};
+pub use machine::tape::{AllocatorCall, CallKind};
 pub use machine::{Builder, CPython, DEFAULT_HEAP_LIMIT_BYTES, DEFAULT_RECURSION_LIMIT};
 pub use obmalloc::{ArenaSource, PageAllocator, Pymalloc, PymallocStats};
 pub use version::Version;

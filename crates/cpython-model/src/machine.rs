@@ -3,25 +3,31 @@
 //! What each operation means is what the bytecode of a straightforward program would do. The operations are in the
 //! modules below, by subject; here is what they share: slots, the settling of deaths and collections, and the trait.
 
+mod arithmetic;
 mod builder;
 mod calls;
 mod collector;
 mod containers;
+pub(crate) mod creation;
 mod errors;
+mod loops;
 mod maps;
+mod placing;
+pub(crate) mod recorded;
 mod records;
+pub(crate) mod tape;
 mod texts;
 mod values;
 
 use memory_trait::{
-    Allocator, ConstantId, Event, FaultLog, FieldIndex, FunctionId, Kind, Machine, Moment, ObjectKey, Observer,
-    Outcome, Place, Program, Reclaimer, RecordId, Slot, ThreadId, Unwatched, Usage,
+    Allocator, Calculation, ConstantId, Event, FaultLog, FieldIndex, FunctionId, Kind, Machine, Moment, ObjectKey,
+    Observer, Operand, Outcome, Place, Program, Reclaimer, RecordId, Site, Slot, ThreadId, Unwatched, Usage,
 };
 
 pub use self::builder::{Builder, DEFAULT_HEAP_LIMIT_BYTES, DEFAULT_RECURSION_LIMIT};
-use crate::PageAllocator;
 use crate::frames::{FrameShape, MODULE_FRAMES, Stack};
 use crate::object::heap::Heap;
+use crate::{PageAllocator, Pymalloc};
 
 /// A `CPython` interpreter that runs workloads. See the crate's documentation for what it models.
 ///
@@ -53,26 +59,35 @@ pub struct CPython<O = Unwatched, A = PageAllocator> {
     /// Finalizers running.
     pub(crate) n_finalizers: usize,
     pub(crate) is_finished: bool,
+    specialised: arithmetic::Specialised,
+    /// The allocator that takes over when the program is loaded.
+    start: Option<Pymalloc<A>>,
+    keeps_calls: bool,
 }
 
 /// The rest of an operation.
 #[derive(Debug)]
 pub(crate) enum Pending {
-    /// A new object goes to a slot (its place in the flat vector); `temporary` dies first.
-    Place { at: usize, key: ObjectKey, temporary: Option<ObjectKey> },
+    /// A new object goes to a slot (its place in the flat vector); `temporaries` die first.
+    Place { at: usize, key: ObjectKey, temporaries: [Option<ObjectKey>; 2] },
     /// The array proper is made, once the list it is multiplied from exists.
-    Array { at: usize, temporary: ObjectKey, n: u64, naming: memory_trait::journal::Naming },
+    Array {
+        at: usize,
+        temporary: ObjectKey,
+        temporaries: [Option<ObjectKey>; 2],
+        n: u64,
+        naming: memory_trait::journal::Naming,
+    },
+    /// A record is created.
+    Create(Box<creation::Creation>),
+    /// An iterator goes to a slot.
+    Iterate { dst: Slot, key: ObjectKey },
+    /// A weak reference is made, called with this tuple.
+    Weak { dst: Slot, arguments: ObjectKey, naming: memory_trait::journal::Naming },
+    /// `gc.collect()` has collected, and answers a number.
+    Collected,
     /// The current frame is cleared from slot `next` on, then popped.
     Return { next: usize, value: Option<ObjectKey> },
-}
-
-/// How the runtime makes an object, which decides when a scheduled collection begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Made {
-    /// By a call, after which the eval breaker is looked at while the result is still on the evaluation stack.
-    ByCall,
-    /// By an instruction of its own; the eval breaker is looked at later.
-    ByInstruction,
 }
 
 impl CPython {
@@ -107,6 +122,9 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             pending: Vec::new(),
             n_finalizers: 0,
             is_finished: false,
+            specialised: arithmetic::Specialised::default(),
+            start: None,
+            keeps_calls: false,
         }
     }
 
@@ -161,8 +179,9 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     #[inline]
     fn tell_stored(&mut self, place: Place, old: Option<ObjectKey>, new: Option<ObjectKey>) {
         if O::WATCHES {
-            let old = old.and_then(|key| self.heap.objects.id(key));
-            let new = new.and_then(|key| self.heap.objects.id(key));
+            // What goes over a container holds it.
+            let old = old.and_then(|key| self.heap.objects.id(self.heap.iterated(key)));
+            let new = new.and_then(|key| self.heap.objects.id(self.heap.iterated(key)));
             if old.is_some() || new.is_some() {
                 self.heap.journal.tell(|| Event::Stored { place, old, new });
             }
@@ -179,60 +198,6 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         }
     }
 
-    /// Puts a new object into its slot, with the collection that its allocation may have made due: in 3.11 before it is
-    /// tracked, later when the eval breaker is looked at.
-    #[inline]
-    fn place_new(&mut self, dst: Slot, key: ObjectKey, temporary: Option<ObjectKey>, made: Made) -> Outcome<()> {
-        let at = self.base + dst.index();
-        // The reference is told with the birth, though it is written after the collection.
-        self.tell_stored(Place::Slot, self.stack.slots[at], Some(key));
-        if self.heap.gc.is_scheduled {
-            return self.place_and_collect(at, key, temporary, made);
-        }
-        self.place(at, key, temporary);
-        Ok(())
-    }
-
-    #[cold]
-    fn place_and_collect(
-        &mut self,
-        at: usize,
-        key: ObjectKey,
-        temporary: Option<ObjectKey>,
-        made: Made,
-    ) -> Outcome<()> {
-        if !self.heap.collects_in_allocation() {
-            if made == Made::ByInstruction {
-                self.place(at, key, temporary);
-                return self.check_eval_breaker();
-            }
-            self.heap.track(key);
-        }
-        self.defer(Pending::Place { at, key, temporary });
-        self.heap.begin_scheduled();
-        self.settle()
-    }
-
-    fn place(&mut self, at: usize, key: ObjectKey, temporary: Option<ObjectKey>) {
-        self.heap.track_new(key);
-        if let Some(temporary) = temporary {
-            self.heap.drop_reference(temporary);
-        }
-        let old = self.stack.slots[at].replace(key);
-        if let Some(old) = old {
-            self.heap.drop_reference(old);
-        }
-    }
-
-    /// The eval breaker of 3.12 and later: a scheduled collection begins here, unless a finalizer is due first.
-    #[inline]
-    fn check_eval_breaker(&mut self) -> Outcome<()> {
-        if self.heap.gc.is_scheduled && !self.heap.is_suspended() && self.heap.begin_scheduled() {
-            return self.settle();
-        }
-        Ok(())
-    }
-
     fn defer(&mut self, pending: Pending) {
         self.pending.push((self.n_finalizers, pending));
     }
@@ -246,9 +211,15 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             }
             let Some((_, pending)) = self.pending.pop() else { break };
             match pending {
-                Pending::Place { at, key, temporary } => self.place(at, key, temporary),
-                Pending::Array { at, temporary, n, naming } => self.make_array(at, temporary, n, naming)?,
+                Pending::Place { at, key, temporaries } => self.place(at, key, temporaries),
+                Pending::Array { at, temporary, temporaries, n, naming } => {
+                    self.make_array(at, temporary, temporaries, n, naming)?;
+                }
                 Pending::Return { next, value } => self.clear_frame(next, value)?,
+                Pending::Create(creation) => self.go_on_creating(*creation)?,
+                Pending::Iterate { dst, key } => self.place_iterator(dst, key),
+                Pending::Weak { dst, arguments, naming } => self.make_weak_of(dst, arguments, naming)?,
+                Pending::Collected => self.answer_collected()?,
             }
         }
         Ok(())
@@ -274,6 +245,11 @@ impl<O: Observer, A: Allocator> Machine for CPython<O, A> {
     }
 
     #[inline]
+    fn at(&mut self, site: Site) {
+        self.at_site(site);
+    }
+
+    #[inline]
     fn set_moment(&mut self, now: Moment) {
         self.heap.journal.now = now;
     }
@@ -296,6 +272,16 @@ impl<O: Observer, A: Allocator> Machine for CPython<O, A> {
         let key = self.heap.float(value)?;
         self.write(dst, key);
         Ok(())
+    }
+
+    #[inline]
+    fn calculate_int(&mut self, dst: Slot, value: i64, how: Calculation) -> Outcome<()> {
+        self.write_calculated_int(dst, value, how)
+    }
+
+    #[inline]
+    fn calculate_float(&mut self, dst: Slot, value: f64, how: Calculation) -> Outcome<()> {
+        self.write_calculated_float(dst, value, how)
     }
 
     #[inline]
@@ -366,11 +352,39 @@ impl<O: Observer, A: Allocator> Machine for CPython<O, A> {
 
     #[inline]
     fn new_record(&mut self, dst: Slot, record: RecordId) -> Outcome<()> {
-        self.make_record(dst, record)
+        self.create_record(dst, record, &[], &[])
     }
 
     fn new_local(&mut self, slot: Slot) -> Outcome<()> {
-        self.make_local(slot)
+        self.create_local(slot, &[], &[])
+    }
+
+    #[inline]
+    fn create(&mut self, dst: Slot, record: RecordId, fields: &[FieldIndex], values: &[Slot]) -> Outcome<()> {
+        self.create_record(dst, record, fields, values)
+    }
+
+    /// Automatic storage is the heap like everything else.
+    fn create_local(&mut self, slot: Slot, fields: &[FieldIndex], values: &[Slot]) -> Outcome<()> {
+        let record = self.record_of_local(slot);
+        self.create_record(slot, record, fields, values)
+    }
+
+    fn begin_each(&mut self, dst: Slot, container: Slot) -> Outcome<()> {
+        self.begin_loop_over(dst, container)
+    }
+
+    fn begin_range(&mut self, from: Operand, to: Operand) -> Outcome<()> {
+        self.begin_loop_over_range(from, to)
+    }
+
+    fn end_range(&mut self) {
+        self.end_loop_over_range();
+    }
+
+    #[inline]
+    fn loop_back(&mut self, is_tested: bool) -> Outcome<()> {
+        self.jump_back(is_tested)
     }
 
     #[inline]
@@ -384,7 +398,11 @@ impl<O: Observer, A: Allocator> Machine for CPython<O, A> {
     }
 
     fn new_array(&mut self, dst: Slot, element: Kind, n_elements: i64) -> Outcome<()> {
-        self.begin_array(dst, element, n_elements)
+        self.begin_array(dst, element, n_elements, Operand::None)
+    }
+
+    fn create_array(&mut self, dst: Slot, element: Kind, n_elements: i64, length: Operand) -> Outcome<()> {
+        self.begin_array(dst, element, n_elements, length)
     }
 
     fn new_bytes(&mut self, dst: Slot, n_bytes: i64) -> Outcome<()> {
@@ -443,6 +461,10 @@ impl<O: Observer, A: Allocator> Machine for CPython<O, A> {
         self.make_text(dst, text)
     }
 
+    fn number_text(&mut self, dst: Slot, text: &str, number: Operand) -> Outcome<()> {
+        self.make_number_text(dst, text, number)
+    }
+
     fn concat(&mut self, dst: Slot, a: Slot, b: Slot) -> Outcome<()> {
         self.concatenate(dst, a, b)
     }
@@ -458,6 +480,7 @@ impl<O: Observer, A: Allocator> Machine for CPython<O, A> {
 
     /// `gc.collect()`.
     fn collect(&mut self) -> Outcome<()> {
+        self.defer(Pending::Collected);
         self.heap.begin_requested(crate::cycle::N_GENERATIONS - 1);
         self.settle()
     }

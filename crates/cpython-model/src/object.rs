@@ -8,7 +8,9 @@ pub(crate) mod account;
 pub(crate) mod dict;
 pub(crate) mod heap;
 pub(crate) mod instances;
+pub(crate) mod iterators;
 pub(crate) mod lists;
+pub(crate) mod longs;
 pub(crate) mod maps;
 pub(crate) mod scalars;
 pub(crate) mod spares;
@@ -58,6 +60,10 @@ pub(crate) enum Body {
     LargeInstance(LargeInstance),
     /// A `weakref.ref`.
     Weak(Box<Weak>),
+    /// What goes over a list or dict.
+    Iterator(ObjectKey),
+    /// What goes over a range.
+    Range,
 }
 
 /// The slots of an instance, in the order of the record's fields. `None` is NULL: the attribute is not set.
@@ -83,7 +89,13 @@ impl Body {
     pub(crate) fn is_gc(&self) -> bool {
         matches!(
             self,
-            Body::Tuple(_) | Body::List(_) | Body::Dict(_) | Body::Instance(_) | Body::LargeInstance(_) | Body::Weak(_)
+            Body::Tuple(_)
+                | Body::List(_)
+                | Body::Dict(_)
+                | Body::Instance(_)
+                | Body::LargeInstance(_)
+                | Body::Weak(_)
+                | Body::Iterator(_)
         )
     }
 
@@ -96,7 +108,9 @@ impl Body {
             | Body::Int(_)
             | Body::Float(_)
             | Body::Bytes(_)
-            | Body::Instance(_) => false,
+            | Body::Instance(_)
+            | Body::Iterator(_)
+            | Body::Range => false,
             Body::Tuple(items) => items.capacity() > 0,
             Body::Text(_) | Body::List(_) | Body::Dict(_) | Body::LargeInstance(_) | Body::Weak(_) => true,
         }
@@ -249,6 +263,8 @@ impl Object {
             Body::Dict(_) => "dict",
             Body::Instance(_) | Body::LargeInstance(_) => "instance",
             Body::Weak(_) => "weakref",
+            Body::Iterator(_) => "iterator",
+            Body::Range => "range_iterator",
         }
     }
 }

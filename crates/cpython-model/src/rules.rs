@@ -73,6 +73,28 @@ pub(crate) enum Rule {
     ItemsDieFromTheLast,
     /// A call of `weakref.ref` makes a tuple of arguments.
     WeakrefsHaveArguments,
+    /// So does a call of a class.
+    CreationsHaveArguments,
+    /// Many arguments of `__init__` are in a block of their own.
+    ManyArgumentsNeedAStack,
+    /// A call of `bytes` makes a tuple, too.
+    BytesHaveArguments,
+    /// Arithmetic of large `int`s asks for more digits than the result has.
+    LargeIntsHaveSpareDigits,
+    /// Instructions are rewritten when they have run.
+    InstructionsAreSpecialised,
+    /// From 3.12 on a float that nobody else has takes the result.
+    FloatsAreReused,
+    /// The digits of a number are computed into a block of their own.
+    DigitsAreComputedElsewhere,
+    /// From 3.12 on the phases of a collection have names.
+    PhasesHaveNames,
+    /// Weakly referenced classes have a slot for that.
+    WeaklyReferencedHaveASlot,
+    /// What goes over a range is an object.
+    RangesHaveIterators,
+    /// What goes over a container is one, too.
+    ContainersHaveIterators,
 }
 
 /// Whether a rule holds.

@@ -42,7 +42,9 @@ pub(crate) fn references(object: &Object) -> Vec<ObjectKey> {
         | Body::Float(_)
         | Body::Text(_)
         | Body::Bytes(_)
+        | Body::Range
         | Body::Weak(_) => Vec::new(),
+        Body::Iterator(over) => vec![*over],
     }
 }
 
@@ -94,12 +96,21 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         keys.extend(self.zero_float);
         keys.extend(self.heap.classes.iter().flat_map(|class| class.defaults.iter()));
         let stacks = std::iter::once(&self.stack).chain(self.parked.iter().flatten());
-        keys.extend(stacks.flat_map(|stack| stack.slots.iter().flatten()));
+        keys.extend(stacks.clone().flat_map(|stack| stack.slots.iter().flatten()));
+        keys.extend(stacks.flat_map(|stack| &stack.ranges));
         for (_, pending) in &self.pending {
             match pending {
-                Pending::Place { at: _, key, temporary } => keys.extend(std::iter::once(key).chain(temporary)),
-                Pending::Array { at: _, temporary, n: _, naming: _ } => keys.push(*temporary),
+                Pending::Place { at: _, key, temporaries } => {
+                    keys.extend(std::iter::once(key).chain(temporaries.iter().flatten()));
+                }
+                Pending::Array { at: _, temporary: _, temporaries, n: _, naming: _ } => {
+                    keys.extend(temporaries.iter().flatten());
+                }
                 Pending::Return { next: _, value } => keys.extend(value),
+                Pending::Create(creation) => keys.extend(creation.held()),
+                Pending::Iterate { dst: _, key } => keys.push(*key),
+                Pending::Weak { dst: _, arguments, naming: _ } => keys.push(*arguments),
+                Pending::Collected => {}
             }
         }
         for work in &self.heap.refcounting.work {
@@ -180,7 +191,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
                 return Err(format!("{} does not know whether it is tracked", self.describe(key)));
             }
             let must_be_tracked = match &object.body {
-                Body::List(_) | Body::Instance(_) | Body::LargeInstance(_) | Body::Weak(_) => true,
+                Body::List(_) | Body::Instance(_) | Body::LargeInstance(_) | Body::Weak(_) | Body::Iterator(_) => true,
                 Body::Dict(_) | Body::Tuple(_) => references(object).iter().any(|&child| {
                     let child = &objects[child];
                     child.body.is_gc() && child.next != NOWHERE

@@ -63,6 +63,7 @@ fn shapes() -> Shapes {
         name: "Last".to_owned(),
         fields: vec![Field { name: "a".to_owned(), kind: Kind::Reference }],
         finalizer: Some(finalizer),
+        is_weakly_referenced: false,
     });
     let last = RecordId(2);
     program.constant(Constant::Text("literal".to_owned()));

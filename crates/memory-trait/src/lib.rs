@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod allocator;
+pub mod calculation;
 pub mod event;
 pub mod fault;
 pub mod journal;
@@ -19,12 +20,14 @@ pub mod units;
 pub mod usage;
 
 pub use allocator::Allocator;
+pub use calculation::{Calculation, Operand, Operator};
 pub use event::{Collection, Event, Label, ObjectName, Observer, Place, Reclaimer, Storage, Unwatched};
 pub use fault::{Fault, FaultKind, FaultLog, Outcome};
 pub use journal::Journal;
 pub use machine::Machine;
 pub use program::{Constant, Field, FunctionShape, Kind, Program, RecordShape, SlotShape};
 pub use units::{
-    Address, ConstantId, FieldIndex, FunctionId, Line, Moment, ObjectId, ObjectKey, RecordId, Slot, ThreadId, Tick,
+    Address, ConstantId, FieldIndex, FunctionId, Line, Moment, ObjectId, ObjectKey, RecordId, Site, Slot, ThreadId,
+    Tick,
 };
 pub use usage::Usage;

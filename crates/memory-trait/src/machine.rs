@@ -9,9 +9,10 @@
 //! - *Containers are the runtime's own*, because `list`, `ArrayList` and a doubling `realloc` vector differ exactly
 //!   where it matters.
 
+use crate::calculation::{Calculation, Operand};
 use crate::fault::{FaultLog, Outcome};
 use crate::program::{Kind, Program};
-use crate::units::{ConstantId, FieldIndex, FunctionId, Moment, RecordId, Slot, ThreadId};
+use crate::units::{ConstantId, FieldIndex, FunctionId, Moment, RecordId, Site, Slot, ThreadId};
 use crate::usage::Usage;
 
 /// A machine that runs programs: frames, objects and whoever reclaims them.
@@ -39,6 +40,9 @@ pub trait Machine {
     /// What follows happens at this moment. The thread in it is the one last switched to, at first the main thread.
     fn set_moment(&mut self, now: Moment);
 
+    /// What follows stands at this place of the code: a runtime may rewrite what it has executed before.
+    fn at(&mut self, _site: Site) {}
+
     // --- frames ---
 
     /// Calls `function` with `arguments`, slots of the calling frame. A named variable is copied into its parameter; a
@@ -61,6 +65,26 @@ pub trait Machine {
     fn set_int(&mut self, dst: Slot, value: i64) -> Outcome<()>;
     /// Writes a computed float.
     fn set_float(&mut self, dst: Slot, value: f64) -> Outcome<()>;
+    /// Writes an integer that was computed like this. Temporaries among the operands are cleared, and whatever is made
+    /// on the way is gone, before what `dst` held is dropped.
+    fn calculate_int(&mut self, dst: Slot, value: i64, how: Calculation) -> Outcome<()> {
+        self.set_int(dst, value)?;
+        self.clear_operand(how.a)?;
+        self.clear_operand(how.b)
+    }
+    /// The same for a float.
+    fn calculate_float(&mut self, dst: Slot, value: f64, how: Calculation) -> Outcome<()> {
+        self.set_float(dst, value)?;
+        self.clear_operand(how.a)?;
+        self.clear_operand(how.b)
+    }
+    /// Clears an operand that is used up.
+    fn clear_operand(&mut self, operand: Operand) -> Outcome<()> {
+        match operand {
+            Operand::Temporary(slot) => self.clear(slot),
+            _ => Ok(()),
+        }
+    }
     /// Writes a truth value.
     fn set_bool(&mut self, dst: Slot, value: bool) -> Outcome<()>;
     /// Writes null.
@@ -95,6 +119,17 @@ pub trait Machine {
     /// elsewhere. The slot is one whose shape is `automatic`; it refers to the record, as a slot of any other shape
     /// would, and nothing else is ever written to it. A record that is still there is cleared first.
     fn new_local(&mut self, slot: Slot) -> Outcome<()>;
+    /// Creates a record on the heap whose fields have these values: as [`Machine::new_record`] followed by a
+    /// [`Machine::store`] for each.
+    fn create(&mut self, dst: Slot, record: RecordId, fields: &[FieldIndex], values: &[Slot]) -> Outcome<()> {
+        self.new_record(dst, record)?;
+        fields.iter().zip(values).try_for_each(|(&field, &value)| self.store(dst, field, value))
+    }
+    /// The same for the record of an automatic slot: as [`Machine::new_local`] followed by the stores.
+    fn create_local(&mut self, slot: Slot, fields: &[FieldIndex], values: &[Slot]) -> Outcome<()> {
+        self.new_local(slot)?;
+        fields.iter().zip(values).try_for_each(|(&field, &value)| self.store(slot, field, value))
+    }
     /// Reads a field.
     fn load(&mut self, dst: Slot, object: Slot, field: FieldIndex) -> Outcome<()>;
     /// Writes a field.
@@ -104,6 +139,11 @@ pub trait Machine {
 
     /// Creates an array of `n_elements` zeros, `false`s or nulls.
     fn new_array(&mut self, dst: Slot, element: Kind, n_elements: i64) -> Outcome<()>;
+    /// The same for a length that is an operand: a temporary is cleared.
+    fn create_array(&mut self, dst: Slot, element: Kind, n_elements: i64, length: Operand) -> Outcome<()> {
+        self.new_array(dst, element, n_elements)?;
+        self.clear_operand(length)
+    }
     /// Creates an immutable block of `n_bytes` zeros; its elements are integers.
     fn new_bytes(&mut self, dst: Slot, n_bytes: i64) -> Outcome<()>;
     /// Creates an empty growable list.
@@ -133,10 +173,35 @@ pub trait Machine {
     /// `None`, and `dst` untouched, at the end. Start with 0; positions are the machine's own.
     fn next_key(&mut self, dst: Slot, map: Slot, position: i64) -> Outcome<Option<i64>>;
 
+    // --- loops ---
+
+    /// A loop over the elements or keys of `container` begins: what goes over them is in `dst`, a temporary, until that
+    /// is cleared. It stands for the container in [`Machine::len`], [`Machine::element`] and [`Machine::next_key`].
+    fn begin_each(&mut self, dst: Slot, container: Slot) -> Outcome<()> {
+        if dst == container { Ok(()) } else { self.copy(dst, container) }
+    }
+    /// A loop over a range of integers begins; temporaries among the bounds are cleared.
+    fn begin_range(&mut self, from: Operand, to: Operand) -> Outcome<()> {
+        self.clear_operand(from)?;
+        self.clear_operand(to)
+    }
+    /// The innermost such loop ends.
+    fn end_range(&mut self) {}
+    /// A loop goes round again: where a runtime looks whether there is something else to do. `is_tested`: whether the
+    /// loop's condition stands at this jump.
+    fn loop_back(&mut self, _is_tested: bool) -> Outcome<()> {
+        Ok(())
+    }
+
     // --- texts ---
 
     /// Creates a computed text.
     fn new_text(&mut self, dst: Slot, text: &str) -> Outcome<()>;
+    /// Creates the text of a number or truth value, as it is printed; a temporary is cleared.
+    fn number_text(&mut self, dst: Slot, text: &str, number: Operand) -> Outcome<()> {
+        self.new_text(dst, text)?;
+        self.clear_operand(number)
+    }
     /// Creates the text `a` followed by `b`.
     fn concat(&mut self, dst: Slot, a: Slot, b: Slot) -> Outcome<()>;
     /// Replaces `into` by the characters of a text, as they are in memory.

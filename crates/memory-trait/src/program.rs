@@ -35,6 +35,8 @@ pub struct RecordShape {
     pub fields: Vec<Field>,
     /// The function that runs before an object of this type is reclaimed; its only parameter is the object.
     pub finalizer: Option<FunctionId>,
+    /// Whether the program makes weak references to objects of this type: some runtimes have to provide for them.
+    pub is_weakly_referenced: bool,
 }
 
 /// A slot of a frame.
@@ -95,7 +97,7 @@ impl Program {
     /// Adds a record type without a finalizer.
     pub fn record(&mut self, name: &str, fields: &[(&str, Kind)]) -> RecordId {
         let fields = fields.iter().map(|&(name, kind)| Field { name: name.to_owned(), kind }).collect();
-        self.records.push(RecordShape { name: name.to_owned(), fields, finalizer: None });
+        self.records.push(RecordShape { name: name.to_owned(), fields, finalizer: None, is_weakly_referenced: false });
         RecordId(self.records.len() as u32 - 1)
     }
 

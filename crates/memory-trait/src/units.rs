@@ -34,6 +34,10 @@ unit! {
     Tick(u64)
 }
 unit! {
+    /// A place in the program's code: the same each time what stands there is executed.
+    Site(u32)
+}
+unit! {
     /// A line of the workload's source, from 1; 0 where there is no source (a library user, a recorded trace).
     Line(u32)
 }

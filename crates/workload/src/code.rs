@@ -6,7 +6,7 @@
 
 mod op;
 
-use memory_trait::{Constant, FaultKind, FunctionId, Kind, Program, Slot};
+use memory_trait::{Constant, FaultKind, FieldIndex, FunctionId, Kind, Program, RecordId, Slot};
 
 use crate::ast::ExpectedFault;
 pub use op::{Arithmetic, Op, Operand, Reg, Target, Test};
@@ -27,6 +27,19 @@ pub struct Expectation {
     pub text: String,
     /// Both sides of a comparison.
     pub sides: Option<(Side, Side)>,
+}
+
+/// What is created, and from what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// The record.
+    pub record: RecordId,
+    /// Whether it is in automatic storage.
+    pub is_local: bool,
+    /// The fields that are given, in source order.
+    pub fields: Box<[FieldIndex]>,
+    /// Where their values are.
+    pub values: Box<[Slot]>,
 }
 
 /// A function's code.
@@ -51,6 +64,8 @@ pub struct Code {
     pub entries: Vec<Entry>,
     /// The arguments of all calls.
     pub arguments: Vec<Slot>,
+    /// All creations of records.
+    pub creations: Vec<Creation>,
     /// What is expected.
     pub expectations: Vec<Expectation>,
     /// Where the program begins.

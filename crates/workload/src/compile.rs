@@ -12,7 +12,7 @@ mod places;
 mod slots;
 mod statements;
 
-use memory_trait::{Constant, Field, FunctionId, Program, RecordShape, Slot};
+use memory_trait::{Constant, Field, FunctionId, Program, RecordId, RecordShape, Slot};
 use rustc_hash::FxHashMap;
 
 use crate::ast::{Block, File, Literal};
@@ -61,6 +61,18 @@ struct Loop {
     head: Label,
     /// How many blocks are around the loop's body.
     n_blocks: usize,
+    /// What is there as long as the loop lasts.
+    held: Held,
+}
+
+/// What a loop keeps.
+#[derive(Clone, Copy)]
+enum Held {
+    Nothing,
+    /// What goes over a range.
+    Range,
+    /// What goes over a container, in this temporary.
+    Each(Reg),
 }
 
 /// What makes two constants the same: floats by their bits, so that 0.0 and -0.0 are two.
@@ -94,8 +106,12 @@ impl<'w> Compiler<'w> {
             name: record.name.clone(),
             fields: record.fields.iter().map(|(name, ty)| Field { name: name.clone(), kind: ty.kind() }).collect(),
             finalizer: record.finalizer,
+            is_weakly_referenced: false,
         });
-        let program = Program { records: records.collect(), ..Program::default() };
+        let mut program = Program { records: records.collect(), ..Program::default() };
+        for (record, id) in program.records.iter_mut().zip(0..) {
+            record.is_weakly_referenced = checked.is_weakly_referenced(RecordId(id));
+        }
         let params = input.file.params.iter().zip(input.params);
         let code = Code {
             name: input.name.to_owned(),
@@ -103,6 +119,7 @@ impl<'w> Compiler<'w> {
             ops: vec![Op::End],
             entries: Vec::new(),
             arguments: Vec::new(),
+            creations: Vec::new(),
             expectations: Vec::new(),
             main: checked.function("main").expect("the checker demands a main"),
             has_finalizers: checked.records.iter().any(|record| record.finalizer.is_some()),

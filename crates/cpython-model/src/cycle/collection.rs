@@ -7,6 +7,8 @@ use memory_trait::{Allocator, Collection, Event, ObjectKey, Observer, Reclaimer}
 
 use super::N_GENERATIONS;
 use super::lists::ListId;
+use crate::Version;
+use crate::layout::{self, TextKind};
 use crate::object::heap::Heap;
 use crate::object::{Body, Mark};
 use crate::refcount::Due;
@@ -56,6 +58,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     pub(super) fn begin_collection(&mut self, generation: usize, cause: &'static str) {
         debug_assert!(!self.gc.is_collecting, "one collection at a time");
         self.gc.is_collecting = true;
+        self.name_phase("start");
         let is_full = generation == N_GENERATIONS - 1;
         let event = Collection { generation: generation as u8, is_full, cause };
         self.journal.tell(|| Event::CollectionBegan(event));
@@ -212,10 +215,23 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let stats = &mut self.gc.stats[generation];
         stats.n_collections += 1;
         stats.n_collected += n_collected;
+        self.gc.n_collected_last = n_collected;
+        self.name_phase("stop");
         self.gc.is_collecting = false;
         self.reclaimer = Reclaimer::Count;
         let n_reclaimed = self.n_died - n_died_before;
         self.journal.tell(|| Event::CollectionEnded { collection, n_reclaimed, n_moved: 0, moved_bytes: 0 });
+    }
+
+    /// `invoke_gc_callback`: from 3.12 on the name of the phase is a text, whether or not there are callbacks for it.
+    fn name_phase(&mut self, name: &str) {
+        if self.version < Version::V3_12 || !rule(Rule::PhasesHaveNames) {
+            return;
+        }
+        // Without memory for it there is an error that nobody asks for.
+        if let Ok(block) = self.malloc(layout::str_bytes(TextKind::Ascii, name.len() as u64, self.version)) {
+            self.free(block);
+        }
     }
 
     /// `clear_freelists`: floats, tuples, lists, dictionaries, tables.

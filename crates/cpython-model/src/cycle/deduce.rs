@@ -18,6 +18,7 @@ fn traverse(body: &Body, classes: &[Class], mut visit: impl FnMut(ObjectKey)) {
     match body {
         Body::List(list) => list.items.iter().rev().copied().for_each(visit),
         Body::Tuple(items) => items.iter().rev().copied().for_each(visit),
+        Body::Iterator(over) => visit(*over),
         Body::Dict(dict) => {
             for entry in dict.entries() {
                 if entry.key.is_some() {

@@ -14,6 +14,11 @@ pub const fn int_digits(value: i64) -> u64 {
     (u64::BITS - value.unsigned_abs().leading_zeros()).div_ceil(DIGIT_BITS) as u64
 }
 
+/// What room for so many digits asks for. Source: `longobject.c:_PyLong_New`.
+pub const fn int_digits_bytes(n_digits: u64) -> u64 {
+    digits_bytes(n_digits)
+}
+
 const fn digits_bytes(n_digits: u64) -> u64 {
     INT_HEADER_BYTES + 4 * if n_digits == 0 { 1 } else { n_digits }
 }

@@ -22,6 +22,8 @@ pub struct Builder<O = Unwatched, A = PageAllocator> {
     n_ambient_objects: u64,
     large_allocator: A,
     observer: O,
+    start: Option<Pymalloc<A>>,
+    keeps_calls: bool,
 }
 
 impl Default for Builder {
@@ -34,6 +36,8 @@ impl Default for Builder {
             n_ambient_objects: 0,
             large_allocator: PageAllocator::default(),
             observer: Unwatched,
+            start: None,
+            keeps_calls: false,
         }
     }
 }
@@ -88,16 +92,40 @@ impl<O: Observer, A: Allocator> Builder<O, A> {
             n_ambient_objects,
             large_allocator: allocator,
             observer,
+            start: None,
+            keeps_calls: self.keeps_calls,
         }
+    }
+
+    /// The allocator that the program finds: classes and constants are there before, and somewhere else.
+    #[must_use]
+    pub fn starting_with(mut self, allocator: Pymalloc<A>) -> Self {
+        self.start = Some(allocator);
+        self
+    }
+
+    /// The calls of the allocator are kept, for [`CPython::allocator_calls`]. Only with an observer that watches.
+    #[must_use]
+    pub fn keep_calls(mut self) -> Self {
+        self.keeps_calls = true;
+        self
     }
 
     /// Who watches.
     #[must_use]
     pub fn observer<P: Observer>(self, observer: P) -> Builder<P, A> {
-        let Builder {
-            version, thresholds, recursion_limit, heap_limit_bytes, n_ambient_objects, large_allocator, ..
-        } = self;
-        Builder { version, thresholds, recursion_limit, heap_limit_bytes, n_ambient_objects, large_allocator, observer }
+        let Builder { version, thresholds, recursion_limit, heap_limit_bytes, .. } = self;
+        Builder {
+            version,
+            thresholds,
+            recursion_limit,
+            heap_limit_bytes,
+            n_ambient_objects: self.n_ambient_objects,
+            large_allocator: self.large_allocator,
+            observer,
+            start: self.start,
+            keeps_calls: self.keeps_calls,
+        }
     }
 
     /// The interpreter.
@@ -110,11 +138,16 @@ impl<O: Observer, A: Allocator> Builder<O, A> {
             n_ambient_objects,
             large_allocator,
             observer,
+            start,
+            keeps_calls,
         } = self;
         let thresholds = thresholds.unwrap_or_else(|| default_thresholds(version));
         let source = Pymalloc::<A>::default_source(version);
         let allocator = Pymalloc::with(version, source, large_allocator);
         let heap = crate::object::heap::Heap::new(version, thresholds, heap_limit_bytes, allocator, observer);
-        CPython::new(heap, recursion_limit, n_ambient_objects)
+        let mut machine = CPython::new(heap, recursion_limit, n_ambient_objects);
+        machine.start = start;
+        machine.keeps_calls = keeps_calls;
+        machine
     }
 }

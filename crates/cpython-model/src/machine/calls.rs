@@ -8,6 +8,7 @@ use memory_trait::{
 use super::{CPython, Pending};
 use crate::frames::{FrameShape, Stack, THREAD_FRAMES};
 use crate::refcount::Due;
+use crate::rules::{Rule, rule};
 
 impl<O: Observer, A: Allocator> CPython<O, A> {
     /// What is there before the program runs: ambient objects, constants, classes with their defaults.
@@ -46,10 +47,17 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
                 defaults.push(key);
             }
             let names: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
-            self.heap.class(&names, defaults, record.finalizer.is_some());
+            let class = self.heap.class(&names, defaults, record.finalizer.is_some());
+            if record.is_weakly_referenced && rule(Rule::WeaklyReferencedHaveASlot) {
+                self.heap.provide_for_weakrefs(class);
+            }
         }
         self.frame_shapes = FrameShape::all(program, self.heap.version);
         self.program = program.clone();
+        if let Some(allocator) = self.start.take() {
+            self.heap.allocator = allocator;
+        }
+        self.heap.tape = self.keeps_calls.then(Box::default);
         Ok(())
     }
 
@@ -74,6 +82,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         self.base = base;
         let stack_bytes = self.stack.bytes;
         self.heap.journal.tell(|| Event::Called { function, stack_bytes });
+        self.warm(function.0);
         self.check_eval_breaker()
     }
 
@@ -191,6 +200,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             self.tell_stored(Place::Slot, None, Some(key));
             let stack_bytes = self.stack.bytes;
             self.heap.journal.tell(|| Event::Called { function, stack_bytes });
+            self.warm(function.0);
             return Ok(Some(function));
         }
         Ok(None)

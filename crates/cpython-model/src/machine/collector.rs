@@ -1,11 +1,19 @@
 //! What module `gc` offers to control the collector, beside `gc.collect()`.
 
-use memory_trait::{Allocator, Observer};
+use memory_trait::{Allocator, Observer, Outcome};
 
 use super::CPython;
 use crate::cycle::N_GENERATIONS;
 
 impl<O: Observer, A: Allocator> CPython<O, A> {
+    /// The number that `gc.collect()` answers, and drops here.
+    pub(super) fn answer_collected(&mut self) -> Outcome<()> {
+        let n_collected = self.heap.gc.n_collected_last as i64;
+        let key = self.heap.counted(n_collected)?;
+        self.heap.drop_reference(key);
+        Ok(())
+    }
+
     /// `gc.enable()`.
     pub fn gc_enable(&mut self) {
         self.heap.gc.is_enabled = true;

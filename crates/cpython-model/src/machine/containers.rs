@@ -1,14 +1,16 @@
 //! Arrays are `[default] * n`, lists are `list`, blocks of bytes are `bytes`.
 
 use memory_trait::journal::Naming;
-use memory_trait::{Allocator, FaultKind, Kind, Label, ObjectKey, Observer, Outcome, Slot};
+use memory_trait::{Allocator, FaultKind, Kind, Label, ObjectKey, Observer, Operand, Outcome, Slot};
 
-use super::{CPython, Made, Pending};
+use super::placing::Made;
+use super::{CPython, Pending};
 use crate::object::Body;
+use crate::rules::{Rule, rule};
 
 impl<O: Observer, A: Allocator> CPython<O, A> {
     /// `[default] * n`: first the list of one element, which is a temporary.
-    pub(super) fn begin_array(&mut self, dst: Slot, element: Kind, n_elements: i64) -> Outcome<()> {
+    pub(super) fn begin_array(&mut self, dst: Slot, element: Kind, n_elements: i64, length: Operand) -> Outcome<()> {
         let naming = self.heap.journal.name(Label::Array);
         if n_elements < 0 {
             // Python makes an empty list of it and says nothing.
@@ -16,24 +18,33 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         }
         let n = n_elements.max(0) as u64;
         let default = self.default_of(element);
-        let (temporary, _) = self.heap.list_of(default, 1)?;
+        let temporary = self.heap.list_of_one(default)?;
+        // A computed length stands before the list, and dies before it.
+        let temporaries = [self.take_operand(length, dst), Some(temporary)];
         let at = self.base + dst.index();
         if self.heap.gc.is_scheduled && self.heap.collects_in_allocation() {
-            self.defer(Pending::Array { at, temporary, n, naming });
+            self.defer(Pending::Array { at, temporary, temporaries, n, naming });
             self.heap.begin_scheduled();
             return self.settle();
         }
-        self.make_array(at, temporary, n, naming)
+        self.make_array(at, temporary, temporaries, n, naming)
     }
 
     /// ... then the array itself.
-    pub(super) fn make_array(&mut self, at: usize, temporary: ObjectKey, n: u64, naming: Naming) -> Outcome<()> {
+    pub(super) fn make_array(
+        &mut self,
+        at: usize,
+        temporary: ObjectKey,
+        temporaries: [Option<ObjectKey>; 2],
+        n: u64,
+        naming: Naming,
+    ) -> Outcome<()> {
         self.heap.track(temporary);
         let default = self.heap.list_ref(temporary).items[0];
         let (key, split) = self.heap.list_of(default, n)?;
         self.heap.christen(key, naming, split);
         let dst = Slot((at - self.base) as u32);
-        self.place_new(dst, key, Some(temporary), Made::ByInstruction)
+        self.place_new(dst, key, temporaries, Made::ByInstruction)
     }
 
     pub(super) fn make_bytes(&mut self, dst: Slot, n_bytes: i64) -> Outcome<()> {
@@ -41,25 +52,31 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         if n_bytes < 0 {
             return Err(self.heap.journal.fatal(FaultKind::InvalidValue, None, "ValueError: negative count"));
         }
+        // `bytes` is called with a tuple. Of what is in it nothing can die, as the caller holds it, too.
+        if rule(Rule::BytesHaveArguments) {
+            let n = self.heap.none();
+            self.pass_through_tuple(n)?;
+        }
         let (key, split) = self.heap.bytes(n_bytes as u64)?;
         match split {
             Some(split) => self.heap.christen(key, naming, split),
             None => self.heap.christen_existing(key, naming),
         }
         self.write(dst, key);
-        Ok(())
+        self.check_after_call()
     }
 
     pub(super) fn make_list(&mut self, dst: Slot) -> Outcome<()> {
         let naming = self.heap.journal.name(Label::List);
         let (key, split) = self.heap.list()?;
         self.heap.christen(key, naming, split);
-        self.place_new(dst, key, None, Made::ByInstruction)
+        self.place_new(dst, key, [None; 2], Made::ByInstruction)
     }
 
     #[inline]
     pub(super) fn read_element(&mut self, dst: Slot, container: Slot, index: i64) -> Outcome<()> {
         let key = self.read_object(container, "TypeError: 'NoneType' object is not subscriptable")?;
+        let key = self.heap.iterated(key);
         self.heap.used(key);
         let value = match &self.heap.object(key).body {
             Body::List(list) => {
@@ -119,11 +136,13 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         self.heap.used(key);
         self.heap.incref(value);
         self.heap.list_append(key, value)?;
+        // A specialised call of `append` does not look at the eval breaker.
+        let is_silent = self.is_specialised();
         if O::WATCHES {
             let index = self.heap.list_ref(key).items.len() as u64 - 1;
             self.tell_stored_in(key, index, None, Some(value));
         }
-        Ok(())
+        if is_silent { Ok(()) } else { self.check_after_call() }
     }
 
     #[inline]
@@ -139,7 +158,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             self.tell_stored_in(key, index, Some(value), None);
         }
         self.write(dst, value);
-        Ok(())
+        self.check_after_call()
     }
 
     /// What an unset element is: a constant, for which nothing is created.

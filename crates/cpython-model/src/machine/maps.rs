@@ -2,14 +2,15 @@
 
 use memory_trait::{Allocator, Label, Observer, Outcome, Slot};
 
-use super::{CPython, Made};
+use super::CPython;
+use super::placing::Made;
 
 impl<O: Observer, A: Allocator> CPython<O, A> {
     pub(super) fn make_map(&mut self, dst: Slot) -> Outcome<()> {
         let naming = self.heap.journal.name(Label::Map);
         let (key, split) = self.heap.dict()?;
         self.heap.christen(key, naming, split);
-        self.place_new(dst, key, None, Made::ByInstruction)
+        self.place_new(dst, key, [None; 2], Made::ByInstruction)
     }
 
     pub(super) fn map_get(&mut self, dst: Slot, map: Slot, key: Slot) -> Outcome<bool> {
@@ -56,11 +57,13 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             self.heap.drop_reference(key);
         }
         self.heap.drop_reference(entry.value);
+        self.check_after_call()?;
         Ok(true)
     }
 
     pub(super) fn map_next_key(&mut self, dst: Slot, map: Slot, position: i64) -> Outcome<Option<i64>> {
         let map = self.read_object(map, "TypeError: 'NoneType' object is not iterable")?;
+        let map = self.heap.iterated(map);
         self.heap.used(map);
         let entries = self.heap.dict_ref(map).entries();
         let mut at = usize::try_from(position).unwrap_or_else(|_| panic!("position {position} of a map"));

@@ -1,24 +1,18 @@
 //! Records are instances of classes with `__slots__`; weak references are `weakref.ref`.
 
-use memory_trait::{Allocator, Event, FaultKind, FieldIndex, Label, Observer, Outcome, RecordId, Slot};
+use memory_trait::journal::Naming;
+use memory_trait::{Allocator, Event, FaultKind, FieldIndex, Label, ObjectKey, Observer, Outcome, RecordId, Slot};
 
-use super::{CPython, Made};
+use super::placing::Made;
+use super::{CPython, Pending};
+use crate::object::Body;
 
 impl<O: Observer, A: Allocator> CPython<O, A> {
-    #[inline]
-    pub(super) fn make_record(&mut self, dst: Slot, record: RecordId) -> Outcome<()> {
-        let naming = self.heap.journal.name(Label::Record(record));
-        let (key, split) = self.heap.instance(record.0)?;
-        self.heap.christen(key, naming, split);
-        self.place_new(dst, key, None, Made::ByCall)
-    }
-
-    /// Automatic storage is the heap like everything else.
-    pub(super) fn make_local(&mut self, slot: Slot) -> Outcome<()> {
+    /// The record whose storage a slot is.
+    pub(super) fn record_of_local(&self, slot: Slot) -> RecordId {
         let function = self.stack.frames.last().expect("slots belong to a frame").function;
         let shape = &self.program.functions[function as usize].slots[slot.index()];
-        let record = shape.automatic.unwrap_or_else(|| panic!("slot {} is no automatic storage", slot.0));
-        self.make_record(slot, record)
+        shape.automatic.unwrap_or_else(|| panic!("slot {} is no automatic storage", slot.0))
     }
 
     #[inline]
@@ -49,8 +43,8 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         Ok(())
     }
 
+    /// `weakref.ref(target)`: called with a tuple.
     pub(super) fn make_weak(&mut self, dst: Slot, target: Slot) -> Outcome<()> {
-        let naming = self.heap.journal.name(Label::Weak);
         let target = self.read_object(target, "TypeError: cannot create weak reference to 'NoneType' object")?;
         let object = self.heap.object(target);
         if object.body.class().is_none() {
@@ -58,14 +52,32 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             let name = self.object_name(target);
             return Err(self.heap.journal.fatal(FaultKind::InvalidValue, name, &message));
         }
+        let naming = self.heap.journal.name(Label::Weak);
+        let mut items = self.heap.spares.keys();
+        items.push(target);
+        self.heap.incref(target);
+        let arguments = self.heap.tuple(items)?;
+        if self.heap.gc.is_scheduled && self.heap.collects_in_allocation() {
+            self.defer(Pending::Weak { dst, arguments, naming });
+            self.heap.begin_scheduled();
+            return self.settle();
+        }
+        self.make_weak_of(dst, arguments, naming)
+    }
+
+    pub(super) fn make_weak_of(&mut self, dst: Slot, arguments: ObjectKey, naming: Naming) -> Outcome<()> {
+        self.heap.track_tuple(arguments);
+        let Body::Tuple(items) = &self.heap.object(arguments).body else { unreachable!("a tuple of arguments") };
+        let target = items[0];
         let (key, split) = self.heap.weakref(target, None)?;
         if let Some(split) = split {
             self.heap.christen(key, naming, split);
-            return self.place_new(dst, key, None, Made::ByCall);
+            return self.place_new(dst, key, [Some(arguments), None], Made::ByCall);
         }
         self.heap.christen_existing(key, naming);
+        self.heap.drop_reference(arguments);
         self.write(dst, key);
-        Ok(())
+        self.check_after_call()
     }
 
     pub(super) fn read_weak(&mut self, dst: Slot, weak: Slot) -> Outcome<()> {
@@ -74,7 +86,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
         let value = self.heap.weak_ref(key).target.unwrap_or(self.heap.singletons.none);
         self.heap.incref(value);
         self.write(dst, value);
-        Ok(())
+        self.check_after_call()
     }
 
     /// An object of the workload takes the place of another in the same memory: the new one is born, the slot holds

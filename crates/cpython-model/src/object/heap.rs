@@ -8,6 +8,7 @@ use memory_trait::journal::Naming;
 use memory_trait::{
     Address, Allocator, Event, Fault, FaultKind, Journal, ObjectKey, Observer, Outcome, Reclaimer, Storage,
 };
+use rustc_hash::FxHashMap;
 use slotmap::SecondaryMap;
 
 use super::account::{Account, Split};
@@ -19,6 +20,7 @@ use crate::cycle::Gc;
 use crate::freelists::FreeLists;
 use crate::layout::instance::SharedKeys;
 use crate::layout::{self, GC_HEADER_BYTES, TextKind};
+use crate::machine::tape::{AllocatorCall, CallKind, Tape};
 use crate::params::SMALL_REQUEST_THRESHOLD_BYTES;
 use crate::refcount::Refcounting;
 use crate::{Pymalloc, Version};
@@ -79,6 +81,10 @@ pub(crate) struct Heap<O, A> {
     bytes_told: u64,
     /// What an `int` of one digit asks for. Unit: bytes.
     pub(super) one_digit_bytes: u64,
+    /// Blocks of `int`s that are larger than such a number needs, and how large. Unit: bytes.
+    pub(super) roomy_ints: FxHashMap<Address, u64>,
+    /// Where the calls of the allocator are written down, if anywhere.
+    pub(crate) tape: Option<Box<Tape>>,
     pub(crate) account: Account,
     pub(crate) free_lists: FreeLists,
     pub(crate) spares: Spares,
@@ -115,6 +121,8 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             journal: Journal::new(observer),
             objects,
             one_digit_bytes,
+            roomy_ints: FxHashMap::default(),
+            tape: None,
             bytes_told: allocator.heap_bytes(),
             allocator,
             limit_bytes,
@@ -139,7 +147,34 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[inline]
     pub(crate) fn malloc(&mut self, request_bytes: u64) -> Outcome<Address> {
         let block = self.allocator.malloc_at_hand(request_bytes);
-        if block.is_null() { self.malloc_anew(request_bytes) } else { Ok(block) }
+        let block = if block.is_null() { self.malloc_anew(request_bytes)? } else { block };
+        self.note(CallKind::Malloc, request_bytes, Address::NULL, block);
+        Ok(block)
+    }
+
+    /// `PyObject_Calloc`.
+    pub(crate) fn calloc(&mut self, request_bytes: u64) -> Outcome<Address> {
+        if request_bytes > SMALL_REQUEST_THRESHOLD_BYTES {
+            self.check_room(request_bytes)?;
+        }
+        let block = match self.allocator.calloc(1, request_bytes) {
+            Ok(address) => self.accept(address)?,
+            Err(fault) => return Err(self.journal.adopt(fault)),
+        };
+        self.note(CallKind::Calloc, request_bytes, Address::NULL, block);
+        Ok(block)
+    }
+
+    /// Writes a call down for whoever watches, if that is wanted.
+    #[inline]
+    fn note(&mut self, kind: CallKind, bytes: u64, block: Address, answer: Address) {
+        if O::WATCHES
+            && let Some(tape) = &mut self.tape
+        {
+            let n_collections = self.gc.stats.map(|stats| stats.n_collections);
+            let line = self.journal.now.line;
+            tape.calls.push(AllocatorCall { kind, bytes, block, answer, line, n_collections });
+        }
     }
 
     /// The same where no pool has a block: the heap may grow.
@@ -161,15 +196,19 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             let grows_by = request_bytes.saturating_sub(self.allocator.usable_size(block));
             self.check_room(grows_by)?;
         }
-        match self.allocator.realloc(block, request_bytes) {
-            Ok(address) => self.accept(address),
-            Err(fault) => Err(self.journal.adopt(fault)),
-        }
+        let moved = match self.allocator.realloc(block, request_bytes) {
+            Ok(address) => self.accept(address)?,
+            Err(fault) => return Err(self.journal.adopt(fault)),
+        };
+        let kind = if block.is_null() { CallKind::Malloc } else { CallKind::Realloc };
+        self.note(kind, request_bytes, block, moved);
+        Ok(moved)
     }
 
     /// `PyObject_Free`.
     #[inline]
     pub(crate) fn free(&mut self, block: Address) {
+        self.note(CallKind::Free, 0, block, Address::NULL);
         if let Err(fault) = self.allocator.free(block) {
             no_such_block(block, &fault);
         }

@@ -51,6 +51,16 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         self.classes.len() as u32 - 1
     }
 
+    /// Instances of this class may be referred to weakly.
+    pub(crate) fn provide_for_weakrefs(&mut self, class: u32) {
+        let version = self.version;
+        let of_class = &mut self.classes[class as usize];
+        of_class.request_bytes = layout::slots_instance_bytes(of_class.n_fields as u64, true, version);
+        if version >= crate::Version::V3_12 {
+            of_class.pre_header_bytes = PRE_HEADER_BYTES + GC_HEADER_BYTES;
+        }
+    }
+
     /// A class with a `__dict__` whose `__init__` sets these attributes, in this order. So many instances were made of it
     /// that each further one has room for one more attribute only.
     pub(crate) fn class_with_dict(&mut self, names: &[&str], defaults: Vec<ObjectKey>) -> u32 {

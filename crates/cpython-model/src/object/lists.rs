@@ -31,6 +31,19 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         Ok((self.insert(Body::List(list), block.offset(GC_HEADER_BYTES)), split))
     }
 
+    /// `[item]`: a list of exactly that capacity. `PyList_New` clears what it takes.
+    pub(crate) fn list_of_one(&mut self, item: ObjectKey) -> Outcome<ObjectKey> {
+        let (key, _) = self.list()?;
+        let block = self.calloc(POINTER_BYTES)?;
+        let split = self.items_split(block, 1);
+        self.account.take(split);
+        self.incref(item);
+        let list = self.list_mut(key);
+        list.items.push(item);
+        (list.capacity, list.block) = (1, block);
+        Ok(key)
+    }
+
     /// `[item] * n`: a list of exactly that capacity, and its split with that of its elements.
     pub(crate) fn list_of(&mut self, item: ObjectKey, n: u64) -> Outcome<(ObjectKey, Split)> {
         let (key, mut split) = self.list()?;
@@ -189,6 +202,14 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let split = Split::object(request, n as u64 * POINTER_BYTES, self.block_bytes(block, request));
         self.account.take(split);
         Ok(self.insert(Body::Tuple(items), block.offset(GC_HEADER_BYTES)))
+    }
+
+    /// Tracks a tuple that is complete; the empty one is not tracked.
+    #[inline]
+    pub(crate) fn track_tuple(&mut self, key: ObjectKey) {
+        if key != self.singletons.empty_tuple {
+            self.track(key);
+        }
     }
 
     /// Gives back what is left of a dead tuple of `n` elements.

@@ -11,7 +11,7 @@ use super::heap::{Heap, SMALL_INTS};
 use crate::layout::{self, FreeList};
 
 /// Bits of an `int`'s digit. Source: `longintrepr.h:PyLong_SHIFT`.
-const DIGIT_BITS: u32 = 30;
+pub(super) const DIGIT_BITS: u32 = 30;
 
 /// Whether an `int` has one digit, as most have.
 #[inline]
@@ -48,6 +48,12 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     /// Takes an `int` off the account.
     #[inline]
     fn give_int(&mut self, value: i64, block: Address) {
+        if !self.roomy_ints.is_empty()
+            && let Some(bytes) = self.roomy_ints.remove(&block)
+        {
+            let request = layout::int_bytes(value, self.version).min(bytes);
+            return self.account.give(Split::boxed(request, bytes));
+        }
         if is_one_digit(value) {
             self.account.n_one_digit -= 1;
             return;
@@ -94,7 +100,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             return Ok((key, None));
         }
         let Some(request) = n.checked_add(layout::bytes_bytes(0)) else { return Err(self.out_of_memory()) };
-        let block = self.malloc(request)?;
+        let block = self.calloc(request)?;
         let split = Split::object(request, n, self.block_bytes(block, request));
         self.account.take(split);
         Ok((self.insert(Body::Bytes(n), block), Some(split)))
@@ -123,6 +129,10 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
                 self.remove(key);
                 self.give_int(value, block);
                 self.free(block);
+                true
+            }
+            Body::Range => {
+                self.free_range_iterator(key);
                 true
             }
             Body::Float(_) => {

@@ -33,6 +33,14 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         Ok((key, Some(split)))
     }
 
+    /// `PyUnicode_New`, filled: also of one character.
+    pub(crate) fn new_text(&mut self, text: &str) -> Outcome<(ObjectKey, Split)> {
+        let (kind, n_chars) = measure(text);
+        let mut new = self.spares.text();
+        new.chars.push_str(text);
+        self.new_text_object(new, kind, n_chars)
+    }
+
     /// `PyUnicode_Concat`: an operand when the other is empty, else a new object and its split.
     pub(crate) fn text_concat(&mut self, a: ObjectKey, b: ObjectKey) -> Outcome<(ObjectKey, Option<Split>)> {
         let (left, right) = (self.text_of(a), self.text_of(b));

@@ -44,6 +44,12 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             self.free_weak(key);
             return Opened::Other;
         }
+        if let Body::Iterator(_) = object.body {
+            let (over, bytes) = self.begin_iterator_death(key);
+            let mut items = self.spares.keys();
+            items.push(over);
+            return Opened::Items { owner: Owner::Iterator(key, bytes), items, block: Address::NULL };
+        }
         if object.is_tracked() {
             self.objects.unlink(place_of(key));
         }
@@ -192,6 +198,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         }
         match owner {
             Owner::Cleared => return,
+            Owner::Iterator(key, bytes) => return self.free_iterator(key, bytes),
             Owner::List(key) => self.free_list_object(key),
             Owner::Tuple(key, n_items) => self.free_tuple_object(key, n_items),
         }

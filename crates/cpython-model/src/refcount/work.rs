@@ -37,6 +37,8 @@ pub(crate) enum Owner {
     List(ObjectKey),
     /// A dying tuple of so many items.
     Tuple(ObjectKey, usize),
+    /// A dying iterator, which asked for so many bytes.
+    Iterator(ObjectKey, u64),
 }
 
 impl<O: Observer, A: Allocator> Heap<O, A> {

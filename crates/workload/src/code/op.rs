@@ -1,6 +1,6 @@
 //! The operations and their operands.
 
-use memory_trait::{Kind, Slot};
+use memory_trait::{Kind, Operator, Slot};
 
 /// A number operand: a slot, and whether the temporary in it is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,9 @@ impl Operand {
     const DIES: u16 = 1 << 15;
     /// The highest slot that code can name.
     pub const SLOT_MAX: u16 = Self::DIES - 1;
+
+    /// No slot: a constant that is elsewhere.
+    pub const ELSEWHERE: Operand = Operand(Self::SLOT_MAX);
 
     /// An operand that stays.
     pub const fn stays(slot: u16) -> Operand {
@@ -25,6 +28,16 @@ impl Operand {
     #[inline]
     pub const fn slot(self) -> Slot {
         Slot((self.0 & Self::SLOT_MAX) as u32)
+    }
+
+    /// As the machine is told of it.
+    #[inline]
+    pub const fn for_machine(self) -> memory_trait::Operand {
+        if self.dies() {
+            memory_trait::Operand::Temporary(self.slot())
+        } else {
+            memory_trait::Operand::Variable(self.slot())
+        }
     }
 
     /// Whether it is cleared after the operation.
@@ -91,6 +104,20 @@ pub enum Arithmetic {
     Multiply,
     Divide,
     Remainder,
+}
+
+impl Arithmetic {
+    /// As the machine is told of it.
+    #[inline]
+    pub const fn for_machine(self) -> Operator {
+        match self {
+            Arithmetic::Add => Operator::Add,
+            Arithmetic::Subtract => Operator::Subtract,
+            Arithmetic::Multiply => Operator::Multiply,
+            Arithmetic::Divide => Operator::Divide,
+            Arithmetic::Remainder => Operator::Remainder,
+        }
+    }
 }
 
 /// An operation. `dst` is written last; a test leaves its answer in the flag.
@@ -300,6 +327,14 @@ pub enum Op {
         counter: u16,
         a: Operand,
     },
+    /// Tells the machine that the loop begins: a bound that is [`Operand::ELSEWHERE`] is a constant.
+    RangeOpen {
+        counter: u16,
+        from: Operand,
+        to: Operand,
+    },
+    /// ... and that it has ended.
+    RangeClose,
     /// Begins the loop: writes the first value to `dst`, or goes on at `target` when there is none.
     RangeBegin {
         dst: Reg,
@@ -312,6 +347,16 @@ pub enum Op {
         counter: u16,
         line: u32,
         target: Target,
+    },
+    /// What goes over a container, in a temporary.
+    EachBegin {
+        dst: Reg,
+        container: Reg,
+    },
+    /// A loop goes round again, at `target`.
+    LoopBack {
+        target: Target,
+        is_tested: bool,
     },
     /// The next element of a list or array and on at `target`, or onwards.
     ListNext {
@@ -354,13 +399,10 @@ pub enum Op {
     /// Returns.
     ReturnNothing,
 
-    /// Records.
-    Record {
+    /// Records: one of [`crate::Code::creations`].
+    Create {
         dst: Reg,
-        record: u32,
-    },
-    Local {
-        slot: Reg,
+        creation: u32,
     },
     Load {
         dst: Reg,
@@ -505,6 +547,7 @@ impl Op {
     pub(crate) fn set_target(&mut self, to: Target) {
         match self {
             Op::Jump { target }
+            | Op::LoopBack { target, .. }
             | Op::Branch { target, .. }
             | Op::BranchConst { target, .. }
             | Op::BranchFloat { target, .. }

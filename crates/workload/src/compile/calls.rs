@@ -63,10 +63,10 @@ impl Compiler<'_> {
         match builtin {
             Builtin::Len => {
                 self.release(first);
-                let dst = self.destination(dst, Kind::Int);
+                let (dst, variable) = self.destination_after(dst, Kind::Int, &[first]);
                 self.emit(Op::Len { dst, object: first.slot() });
                 self.clear_unless(first, dst);
-                dst
+                self.move_to(variable, dst)
             }
             Builtin::Str => {
                 let kind = self.input.checked.type_of(&arguments[0]).kind();
@@ -89,9 +89,9 @@ impl Compiler<'_> {
             }
             Builtin::Bytes => {
                 let n = self.operand(first);
-                let dst = self.destination(dst, Kind::Reference);
+                let (dst, variable) = self.destination_after(dst, Kind::Reference, &[first]);
                 self.emit(Op::Bytes { dst, n });
-                dst
+                self.move_to(variable, dst)
             }
             Builtin::Rand => {
                 let second = self.slot_value(&arguments[1]);
@@ -104,10 +104,10 @@ impl Compiler<'_> {
             }
             Builtin::Weak => {
                 self.release(first);
-                let dst = self.destination(dst, Kind::Reference);
+                let (dst, variable) = self.destination_after(dst, Kind::Reference, &[first]);
                 self.emit(Op::Weak { dst, target: first.slot() });
                 self.clear_unless(first, dst);
-                dst
+                self.move_to(variable, dst)
             }
         }
     }
@@ -115,11 +115,11 @@ impl Compiler<'_> {
     pub(super) fn container(&mut self, ty: &Type, arguments: &[Expr], dst: Option<Reg>) -> Reg {
         match ty {
             Type::Array(element) => {
-                let n = self.slot_value(&arguments[0]);
-                let n = self.operand(n);
-                let dst = self.destination(dst, Kind::Reference);
+                let length = self.slot_value(&arguments[0]);
+                let n = self.operand(length);
+                let (dst, variable) = self.destination_after(dst, Kind::Reference, &[length]);
                 self.emit(Op::Array { dst, element: element.kind(), n });
-                dst
+                self.move_to(variable, dst)
             }
             Type::List(element) => {
                 let dst = self.destination(dst, Kind::Reference);
@@ -157,13 +157,13 @@ impl Compiler<'_> {
             Method::Pop | Method::Get => {
                 let object = self.value(object);
                 self.release(object);
-                let dst = self.destination(dst, kind);
+                let (dst, variable) = self.destination_after(dst, kind, &[object]);
                 self.emit(match known {
                     Method::Pop => Op::Pop { dst, list: object.slot() },
                     _ => Op::WeakGet { dst, weak: object.slot() },
                 });
                 self.clear_unless(object, dst);
-                dst
+                self.move_to(variable, dst)
             }
             Method::Has | Method::Remove => {
                 self.method_test(object, method, arguments);

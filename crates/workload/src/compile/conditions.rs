@@ -109,7 +109,7 @@ impl Compiler<'_> {
     }
 
     fn slot_is(&self, value: Value, kind: Kind) -> bool {
-        self.slots.kind(value.slot(), &self.input.checked.functions[self.function.index()]) == kind
+        self.slots.kind(value.slot()) == kind
     }
 
     /// `==` and `!=` of truth values: both sides are evaluated, then the left one says what the right one must be.

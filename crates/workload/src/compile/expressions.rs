@@ -1,12 +1,12 @@
 //! Expressions: operands from left to right, then the operation, straight to where the result belongs.
 
-use memory_trait::{Constant, Kind};
+use memory_trait::{Constant, FieldIndex, Kind, Slot};
 
 use super::Compiler;
 use super::places::Value;
 use crate::ast::{BinaryOp, Expr, ExprKind, FieldValue, Literal, Name};
 use crate::check::Binding;
-use crate::code::{Arithmetic, Op, Reg};
+use crate::code::{Arithmetic, Creation, Op, Reg};
 use crate::types::Type;
 
 impl Compiler<'_> {
@@ -39,10 +39,10 @@ impl Compiler<'_> {
             ExprKind::Field { object, field } => {
                 let object = self.value(object);
                 self.release(object);
-                let dst = self.destination(dst, ty.kind());
+                let (dst, variable) = self.destination_after(dst, ty.kind(), &[object]);
                 self.emit(Op::Load { dst, object: object.slot(), field: self.field(field) });
                 self.clear_unless(object, dst);
-                dst
+                self.move_to(variable, dst)
             }
             ExprKind::Index { container, index } => self.index(container, index, ty, dst),
             ExprKind::Negate(inner) => {
@@ -66,10 +66,8 @@ impl Compiler<'_> {
             ExprKind::Method { object, method, arguments } => self.method(expression, object, method, arguments, dst),
             ExprKind::Create { record, fields } => {
                 let values = self.field_values(fields);
-                let Binding::Record(id) = checked.binding(record.id) else { unreachable!("a record") };
                 let dst = self.destination(dst, Kind::Reference);
-                self.emit(Op::Record { dst, record: id.0 });
-                self.store_fields(dst, fields, &values);
+                self.create(dst, record, false, fields, &values);
                 dst
             }
             ExprKind::Container { arguments, .. } => self.container(ty, arguments, dst),
@@ -115,12 +113,19 @@ impl Compiler<'_> {
         fields.iter().map(|field| self.slot_value(&field.value)).collect()
     }
 
-    /// Stores the fields of a created record in source order.
-    pub(super) fn store_fields(&mut self, object: Reg, fields: &[FieldValue], values: &[Value]) {
-        for (field, &value) in fields.iter().zip(values) {
-            let src = self.source(value);
-            self.emit(Op::Store { object, field: self.field(&field.field), src });
-            self.after_store(value);
+    /// Creates a record whose fields have these values, which die then.
+    pub(super) fn create(&mut self, dst: Reg, record: &Name, is_local: bool, fields: &[FieldValue], values: &[Value]) {
+        let Binding::Record(record) = self.input.checked.binding(record.id) else { unreachable!("a record") };
+        let creation = self.code.creations.len() as u32;
+        self.code.creations.push(Creation {
+            record,
+            is_local,
+            fields: fields.iter().map(|field| FieldIndex(u32::from(self.field(&field.field)))).collect(),
+            values: values.iter().map(|value| Slot(u32::from(value.slot()))).collect(),
+        });
+        self.emit(Op::Create { dst, creation });
+        for &value in values {
+            self.drop_value(value);
         }
     }
 
@@ -135,7 +140,7 @@ impl Compiler<'_> {
         }
         self.release(container);
         self.release(index);
-        let dst = self.destination(dst, ty.kind());
+        let (dst, variable) = self.destination_after(dst, ty.kind(), &[container, index]);
         let place = container.slot();
         match index {
             Value::Int(index) => self.emit(Op::ElementConst { dst, container: place, index: index as i32 }),
@@ -148,7 +153,7 @@ impl Compiler<'_> {
             }
         }
         self.clear_unless(container, dst);
-        dst
+        self.move_to(variable, dst)
     }
 
     fn int_arithmetic(&mut self, op: Arithmetic, left: &Expr, right: &Expr, dst: Option<Reg>) -> Reg {

@@ -3,7 +3,7 @@
 use memory_trait::{Constant, Kind};
 
 use super::Compiler;
-use crate::ast::{Expr, ExprKind, Literal};
+use crate::ast::{BinaryOp, Expr, ExprKind, Literal};
 use crate::check::Binding;
 use crate::code::{Op, Operand, Reg};
 
@@ -42,11 +42,11 @@ impl Compiler<'_> {
         }
         match &expression.kind {
             ExprKind::Name(_) => match self.input.checked.binding(expression.id) {
-                Binding::Local(local) => Value::Variable(local as Reg),
+                Binding::Local(local) => Value::Variable(self.slots.of_local(local)),
                 _ => Value::Temporary(self.compute(expression, None)),
             },
             ExprKind::AddressOf(name) => match self.input.checked.binding(name.id) {
-                Binding::Local(local) => Value::Variable(local as Reg),
+                Binding::Local(local) => Value::Variable(self.slots.of_local(local)),
                 other => panic!("the address of {other:?}"),
             },
             ExprKind::NonNull(inner) => {
@@ -66,7 +66,7 @@ impl Compiler<'_> {
                 Binding::Param(param) => Some(self.input.params[param as usize].clone()),
                 _ => None,
             },
-            _ => None,
+            _ => folded(expression),
         }
     }
 
@@ -146,11 +146,62 @@ impl Compiler<'_> {
     }
 
     fn kind(&self, slot: Reg) -> Kind {
-        self.slots.kind(slot, &self.input.checked.functions[self.function.index()])
+        self.slots.kind(slot)
+    }
+
+    /// The same for an operation whose operands may be temporaries: they die before a variable is written, so that the
+    /// result is a temporary then, and the variable is the second answer.
+    pub(super) fn destination_after(
+        &mut self,
+        wanted: Option<Reg>,
+        kind: Kind,
+        operands: &[Value],
+    ) -> (Reg, Option<Reg>) {
+        let is_late = operands.iter().any(|operand| matches!(operand, Value::Temporary(_)));
+        match wanted {
+            Some(variable) if is_late && !self.slots.is_temporary(variable) => {
+                (self.slots.temporary(kind), Some(variable))
+            }
+            wanted => (self.destination(wanted, kind), None),
+        }
+    }
+
+    /// Moves a result to the variable that it is for, if that is elsewhere.
+    pub(super) fn move_to(&mut self, variable: Option<Reg>, result: Reg) -> Reg {
+        let Some(dst) = variable else { return result };
+        self.emit(Op::Take { dst, src: result });
+        self.slots.release(result);
+        dst
     }
 
     /// The slot to write to: the one that is wanted, or a temporary.
     pub(super) fn destination(&mut self, wanted: Option<Reg>, kind: Kind) -> Reg {
         wanted.unwrap_or_else(|| self.slots.temporary(kind))
+    }
+}
+
+/// Arithmetic of literals is done beforehand, as the compilers of all three languages do. What would be a fault, or is a
+/// function in one of the languages (a negative dividend), is left to the run.
+fn folded(expression: &Expr) -> Option<Literal> {
+    match &expression.kind {
+        ExprKind::Literal(literal @ (Literal::Int(_) | Literal::Float(_))) => Some(literal.clone()),
+        ExprKind::Negate(inner) => match folded(inner)? {
+            Literal::Int(value) => value.checked_neg().map(Literal::Int),
+            Literal::Float(value) => Some(Literal::Float(-value)),
+            _ => None,
+        },
+        ExprKind::Binary { op, left, right } => match (op, folded(left)?, folded(right)?) {
+            (BinaryOp::Add, Literal::Int(a), Literal::Int(b)) => a.checked_add(b).map(Literal::Int),
+            (BinaryOp::Subtract, Literal::Int(a), Literal::Int(b)) => a.checked_sub(b).map(Literal::Int),
+            (BinaryOp::Multiply, Literal::Int(a), Literal::Int(b)) => a.checked_mul(b).map(Literal::Int),
+            (BinaryOp::Divide, Literal::Int(a @ 0..), Literal::Int(b @ 1..)) => Some(Literal::Int(a / b)),
+            (BinaryOp::Remainder, Literal::Int(a @ 0..), Literal::Int(b @ 1..)) => Some(Literal::Int(a % b)),
+            (BinaryOp::Add, Literal::Float(a), Literal::Float(b)) => Some(Literal::Float(a + b)),
+            (BinaryOp::Subtract, Literal::Float(a), Literal::Float(b)) => Some(Literal::Float(a - b)),
+            (BinaryOp::Multiply, Literal::Float(a), Literal::Float(b)) => Some(Literal::Float(a * b)),
+            (BinaryOp::Divide, Literal::Float(a), Literal::Float(b)) if b != 0.0 => Some(Literal::Float(a / b)),
+            _ => None,
+        },
+        _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The slots of one function: its variables, then temporaries by kind, each used again as soon as it is free.
 
 use memory_trait::{FunctionShape, Kind, SlotShape};
+use rustc_hash::FxHashMap;
 
 use crate::check::{FunctionInfo, Role};
 use crate::code::{Operand, Reg};
@@ -9,14 +10,41 @@ use crate::types::Type;
 /// The slots of the function being compiled.
 #[derive(Default)]
 pub(super) struct Slots {
-    n_variables: usize,
+    /// The slot of each local. Locals of one name and kind share one: they never live at the same time.
+    of_locals: Vec<Reg>,
+    variables: Vec<SlotShape>,
     /// Kind of each temporary, and whether it is in use.
     temporaries: Vec<(Kind, bool)>,
 }
 
 impl Slots {
     pub(super) fn new(info: &FunctionInfo) -> Slots {
-        Slots { n_variables: info.locals.len(), temporaries: Vec::new() }
+        let mut slots = Slots::default();
+        let mut known: FxHashMap<(&str, Kind), Reg> = FxHashMap::default();
+        for local in &info.locals {
+            let automatic = match (&local.ty, local.role) {
+                (Type::Record(record), Role::Automatic) => Some(*record),
+                _ => None,
+            };
+            let next = slots.variables.len() as Reg;
+            let shared = known.entry((&local.name, local.ty.kind())).or_insert(next);
+            // Storage is nobody else's.
+            if automatic.is_some() || slots.variables.get(usize::from(*shared)).is_some_and(|it| it.automatic.is_some())
+            {
+                *shared = next;
+            }
+            let slot = *shared;
+            if slot == next {
+                slots.variables.push(SlotShape { name: Some(local.name.clone()), kind: local.ty.kind(), automatic });
+            }
+            slots.of_locals.push(slot);
+        }
+        slots
+    }
+
+    /// The slot of a local.
+    pub(super) fn of_local(&self, local: u32) -> Reg {
+        self.of_locals[local as usize]
     }
 
     /// A free temporary, the first of its kind.
@@ -28,13 +56,17 @@ impl Slots {
         });
         self.temporaries[index].1 = true;
         // The limits of the parser and the checker keep every function below this.
-        assert!(self.n_variables + index <= usize::from(Operand::SLOT_MAX), "{} slots", self.n_variables + index);
-        (self.n_variables + index) as Reg
+        assert!(
+            self.variables.len() + index < usize::from(Operand::SLOT_MAX),
+            "{} slots",
+            self.variables.len() + index
+        );
+        (self.variables.len() + index) as Reg
     }
 
     /// Gives a temporary back. Variables may be given too.
     pub(super) fn release(&mut self, slot: Reg) {
-        if let Some(index) = usize::from(slot).checked_sub(self.n_variables)
+        if let Some(index) = usize::from(slot).checked_sub(self.variables.len())
             && let Some(temporary) = self.temporaries.get_mut(index)
         {
             debug_assert!(temporary.1, "temporary {slot} is released twice");
@@ -46,28 +78,25 @@ impl Slots {
         self.temporaries.iter().all(|&(_, is_used)| !is_used)
     }
 
-    pub(super) fn kind(&self, slot: Reg, info: &FunctionInfo) -> Kind {
-        match info.locals.get(usize::from(slot)) {
-            Some(local) => local.ty.kind(),
-            None => self.temporaries[usize::from(slot) - self.n_variables].0,
+    pub(super) fn kind(&self, slot: Reg) -> Kind {
+        match self.variables.get(usize::from(slot)) {
+            Some(variable) => variable.kind,
+            None => self.temporaries[usize::from(slot) - self.variables.len()].0,
         }
+    }
+
+    /// Whether a slot is a temporary.
+    pub(super) fn is_temporary(&self, slot: Reg) -> bool {
+        usize::from(slot) >= self.variables.len()
     }
 
     /// The shape of the frame.
     pub(super) fn shape(&self, info: &FunctionInfo) -> FunctionShape {
-        let variables = info.locals.iter().map(|local| SlotShape {
-            name: Some(local.name.clone()),
-            kind: local.ty.kind(),
-            automatic: match (&local.ty, local.role) {
-                (Type::Record(record), Role::Automatic) => Some(*record),
-                _ => None,
-            },
-        });
         let temporaries = self.temporaries.iter().map(|&(kind, _)| SlotShape { name: None, kind, automatic: None });
         FunctionShape {
             name: info.name.clone(),
             n_parameters: info.n_parameters,
-            slots: variables.chain(temporaries).collect(),
+            slots: self.variables.iter().cloned().chain(temporaries).collect(),
         }
     }
 }

@@ -44,7 +44,7 @@ impl Compiler<'_> {
 
     /// From here on the block has this variable.
     fn declared(&mut self, slot: Reg) {
-        if self.slots.kind(slot, &self.input.checked.functions[self.function.index()]) == Kind::Reference {
+        if self.slots.kind(slot) == Kind::Reference {
             self.blocks.last_mut().expect("a statement is in a block").push(slot);
         }
     }
@@ -58,11 +58,10 @@ impl Compiler<'_> {
                 self.compute(value, Some(dst));
                 self.declared(dst);
             }
-            StatementKind::Local { name, fields, .. } => {
+            StatementKind::Local { name, record, fields } => {
                 let slot = self.variable(name);
                 let values = self.field_values(fields);
-                self.emit(Op::Local { slot });
-                self.store_fields(slot, fields, &values);
+                self.create(slot, record, true, fields, &values);
                 self.declared(slot);
             }
             StatementKind::Assign { target, value } => self.assign(target, value),
@@ -72,9 +71,13 @@ impl Compiler<'_> {
             StatementKind::ForEach { name, over, body } => self.each_loop(name, over, body, line),
             StatementKind::Break => self.leave(|this| &mut this.exit),
             StatementKind::Continue => self.leave(|this| &mut this.head),
-            StatementKind::Return(None) => self.emit(Op::ReturnNothing),
+            StatementKind::Return(None) => {
+                self.leave_loops();
+                self.emit(Op::ReturnNothing);
+            }
             StatementKind::Return(Some(value)) => {
                 let value = self.slot_value(value);
+                self.leave_loops();
                 self.emit(Op::Return { src: value.slot() });
                 self.release(value);
             }

@@ -4,13 +4,14 @@
 //! not overlap: what the loop keeps in the engine stays in registers across the machine's operations.
 
 use memory_trait::{
-    ConstantId, FaultKind, FieldIndex, FunctionId, Kind, Line, Machine, Moment, Outcome, RecordId, Slot, Tick,
+    Calculation, ConstantId, FaultKind, FieldIndex, FunctionId, Kind, Line, Machine, Moment, Operand as MachineOperand,
+    Operator, Outcome, Site, Slot, Tick,
 };
 
 use super::messages::{arithmetic, expectation};
 use super::threads::{Frame, Threads};
 use super::{Ending, Options, Run};
-use crate::code::{Code, Op, Reg};
+use crate::code::{Code, Creation, Op, Operand, Reg};
 use crate::splitmix::SplitMix64;
 use crate::text::{push_bool, push_float, push_int};
 
@@ -142,20 +143,26 @@ impl<'r, H> Engine<'r, H> {
                 machine.set_moment(Moment { tick, line: Line($line), thread: self.now.thread });
             };
         }
+        // The machine is told what was computed of what, and where.
+        macro_rules! calculated {
+            ($calculate:ident, $dst:expr, $value:expr, $operator:ident, $a:expr, $b:expr) => {{
+                machine.at(Site(pc));
+                let how = Calculation { operator: Operator::$operator, a: $a, b: $b };
+                machine.$calculate(slot($dst), $value, how)?;
+            }};
+        }
         macro_rules! int {
-            ($dst:expr, $a:expr, $b:expr, $method:ident, $symbol:literal) => {{
+            ($dst:expr, $a:expr, $b:expr, $method:ident, $symbol:literal, $operator:ident) => {{
                 let (x, y) = (machine.int($a.slot())?, machine.int($b.slot())?);
                 let Some(value) = x.$method(y) else { return Err(arithmetic(self.now, x, $symbol, y)) };
-                machine.set_int(slot($dst), value)?;
-                clear_dying!($a, $b);
+                calculated!(calculate_int, $dst, value, $operator, $a.for_machine(), $b.for_machine());
             }};
         }
         macro_rules! int_const {
-            ($dst:expr, $a:expr, $b:expr, $method:ident, $symbol:literal) => {{
+            ($dst:expr, $a:expr, $b:expr, $method:ident, $symbol:literal, $operator:ident) => {{
                 let (x, y) = (machine.int($a.slot())?, i64::from($b));
                 let Some(value) = x.$method(y) else { return Err(arithmetic(self.now, x, $symbol, y)) };
-                machine.set_int(slot($dst), value)?;
-                clear_dying!($a);
+                calculated!(calculate_int, $dst, value, $operator, $a.for_machine(), MachineOperand::Int(y));
             }};
         }
         macro_rules! jump_if {
@@ -194,62 +201,61 @@ impl<'r, H> Engine<'r, H> {
                 Op::Take { dst, src } => machine.take(slot(dst), slot(src))?,
                 Op::Clear { slot: reg } => machine.clear(slot(reg))?,
 
-                Op::Add { dst, a, b } => int!(dst, a, b, checked_add, "+"),
-                Op::Sub { dst, a, b } => int!(dst, a, b, checked_sub, "-"),
-                Op::Mul { dst, a, b } => int!(dst, a, b, checked_mul, "*"),
-                Op::Div { dst, a, b } => int!(dst, a, b, checked_div, "/"),
+                Op::Add { dst, a, b } => int!(dst, a, b, checked_add, "+", Add),
+                Op::Sub { dst, a, b } => int!(dst, a, b, checked_sub, "-", Subtract),
+                Op::Mul { dst, a, b } => int!(dst, a, b, checked_mul, "*", Multiply),
+                Op::Div { dst, a, b } => int!(dst, a, b, checked_div, "/", Divide),
                 Op::Rem { dst, a, b } => {
                     let (x, y) = (machine.int(a.slot())?, machine.int(b.slot())?);
                     if y == 0 {
                         return Err(arithmetic(self.now, x, "%", y));
                     }
-                    machine.set_int(slot(dst), x.wrapping_rem(y))?;
-                    clear_dying!(a, b);
+                    let (a, b) = (a.for_machine(), b.for_machine());
+                    calculated!(calculate_int, dst, x.wrapping_rem(y), Remainder, a, b);
                 }
-                Op::AddConst { dst, a, b } => int_const!(dst, a, b, checked_add, "+"),
-                Op::SubConst { dst, a, b } => int_const!(dst, a, b, checked_sub, "-"),
-                Op::MulConst { dst, a, b } => int_const!(dst, a, b, checked_mul, "*"),
-                Op::DivConst { dst, a, b } => int_const!(dst, a, b, checked_div, "/"),
+                Op::AddConst { dst, a, b } => int_const!(dst, a, b, checked_add, "+", Add),
+                Op::SubConst { dst, a, b } => int_const!(dst, a, b, checked_sub, "-", Subtract),
+                Op::MulConst { dst, a, b } => int_const!(dst, a, b, checked_mul, "*", Multiply),
+                Op::DivConst { dst, a, b } => int_const!(dst, a, b, checked_div, "/", Divide),
                 Op::RemConst { dst, a, b } => {
                     let (x, y) = (machine.int(a.slot())?, i64::from(b));
                     if y == 0 {
                         return Err(arithmetic(self.now, x, "%", y));
                     }
-                    machine.set_int(slot(dst), x.wrapping_rem(y))?;
-                    clear_dying!(a);
+                    let (a, b) = (a.for_machine(), MachineOperand::Int(y));
+                    calculated!(calculate_int, dst, x.wrapping_rem(y), Remainder, a, b);
                 }
                 Op::Neg { dst, a } => {
                     let x = machine.int(a.slot())?;
                     let Some(value) = x.checked_neg() else { return Err(arithmetic(self.now, 0, "-", x)) };
-                    machine.set_int(slot(dst), value)?;
-                    clear_dying!(a);
+                    calculated!(calculate_int, dst, value, Negate, a.for_machine(), MachineOperand::None);
                 }
                 Op::Float { dst, op, a, b } => {
                     let (x, y) = (machine.float(a.slot())?, machine.float(b.slot())?);
                     let value = self.float(op, x, y)?;
-                    machine.set_float(slot(dst), value)?;
-                    clear_dying!(a, b);
+                    machine.at(Site(pc));
+                    let how = Calculation { operator: op.for_machine(), a: a.for_machine(), b: b.for_machine() };
+                    machine.calculate_float(slot(dst), value, how)?;
                 }
                 Op::FloatConst { dst, op, a, b } => {
                     let x = machine.float(a.slot())?;
                     let value = self.float(op, x, b)?;
-                    machine.set_float(slot(dst), value)?;
-                    clear_dying!(a);
+                    machine.at(Site(pc));
+                    let how =
+                        Calculation { operator: op.for_machine(), a: a.for_machine(), b: MachineOperand::Float(b) };
+                    machine.calculate_float(slot(dst), value, how)?;
                 }
                 Op::FloatNeg { dst, a } => {
                     let x = machine.float(a.slot())?;
-                    machine.set_float(slot(dst), -x)?;
-                    clear_dying!(a);
+                    calculated!(calculate_float, dst, -x, Negate, a.for_machine(), MachineOperand::None);
                 }
                 Op::ToInt { dst, a } => {
                     let value = self.truncated(machine, a)?;
-                    machine.set_int(slot(dst), value)?;
-                    clear_dying!(a);
+                    calculated!(calculate_int, dst, value, Convert, a.for_machine(), MachineOperand::None);
                 }
                 Op::ToFloat { dst, a } => {
                     let x = machine.int(a.slot())?;
-                    machine.set_float(slot(dst), x as f64)?;
-                    clear_dying!(a);
+                    calculated!(calculate_float, dst, x as f64, Convert, a.for_machine(), MachineOperand::None);
                 }
                 Op::Rand { dst, from, to } => {
                     let (low, high) = (machine.int(from.slot())?, machine.int(to.slot())?);
@@ -258,8 +264,7 @@ impl<'r, H> Engine<'r, H> {
                             self.fault(FaultKind::InvalidValue, format!("rand({low}, {high}): the range is empty"))
                         );
                     };
-                    machine.set_int(slot(dst), value)?;
-                    clear_dying!(from, to);
+                    calculated!(calculate_int, dst, value, Draw, from.for_machine(), to.for_machine());
                 }
 
                 Op::Branch { test, a, b, target } => {
@@ -304,6 +309,21 @@ impl<'r, H> Engine<'r, H> {
                     self.counters[base as usize + usize::from(counter)] = machine.int(a.slot())?;
                     clear_dying!(a);
                 }
+                Op::RangeOpen { counter, from, to } => {
+                    let bound = |operand: Operand, value: i64| match operand {
+                        Operand::ELSEWHERE => MachineOperand::Int(value),
+                        slot => slot.for_machine(),
+                    };
+                    let place = base as usize + usize::from(counter);
+                    let (from, to) = (bound(from, self.counters[place]), bound(to, self.counters[place + 1]));
+                    machine.begin_range(from, to)?;
+                }
+                Op::RangeClose => machine.end_range(),
+                Op::EachBegin { dst, container } => machine.begin_each(slot(dst), slot(container))?,
+                Op::LoopBack { target, is_tested } => {
+                    machine.loop_back(is_tested)?;
+                    pc = target;
+                }
                 Op::RangeBegin { dst, counter, target } => {
                     let place = base as usize + usize::from(counter);
                     if self.counters[place] < self.counters[place + 1] {
@@ -314,6 +334,9 @@ impl<'r, H> Engine<'r, H> {
                 }
                 Op::RangeNext { dst, counter, line, target } => {
                     step!(line, pc - 1);
+                    if !FINALIZERS {
+                        machine.loop_back(false)?;
+                    }
                     let place = base as usize + usize::from(counter);
                     let next = self.counters[place] + 1;
                     if next < self.counters[place + 1] {
@@ -375,8 +398,14 @@ impl<'r, H> Engine<'r, H> {
                     (pc, base, flag) = self.leave(machine, base, flag);
                 }
 
-                Op::Record { dst, record } => machine.new_record(slot(dst), RecordId(record))?,
-                Op::Local { slot: reg } => machine.new_local(slot(reg))?,
+                Op::Create { dst, creation } => {
+                    let Creation { record, is_local, fields, values } = &code.creations[creation as usize];
+                    if *is_local {
+                        machine.create_local(slot(dst), fields, values)?;
+                    } else {
+                        machine.create(slot(dst), *record, fields, values)?;
+                    }
+                }
                 Op::Load { dst, object, field } => {
                     machine.load(slot(dst), slot(object), FieldIndex(u32::from(field)))?;
                 }
@@ -393,8 +422,7 @@ impl<'r, H> Engine<'r, H> {
 
                 Op::Array { dst, element, n } => {
                     let n_elements = self.count(machine, n, "an array", "elements")?;
-                    machine.new_array(slot(dst), element, n_elements)?;
-                    clear_dying!(n);
+                    machine.create_array(slot(dst), element, n_elements, n.for_machine())?;
                 }
                 Op::Bytes { dst, n } => {
                     let n_bytes = self.count(machine, n, "bytes", "elements")?;
@@ -420,13 +448,14 @@ impl<'r, H> Engine<'r, H> {
                     clear_dying!(src);
                 }
                 Op::Push { list, src } => {
+                    machine.at(Site(pc));
                     machine.push(slot(list), src.slot())?;
                     clear_dying!(src);
                 }
                 Op::Pop { dst, list } => machine.pop(slot(dst), slot(list))?,
                 Op::Len { dst, object } => {
                     let n = machine.len(slot(object))?;
-                    machine.set_int(slot(dst), n)?;
+                    calculated!(calculate_int, dst, n, Count, MachineOperand::None, MachineOperand::None);
                 }
 
                 Op::Map { dst, key, value } => machine.new_map(slot(dst), key, value)?,
@@ -447,7 +476,10 @@ impl<'r, H> Engine<'r, H> {
                 }
                 Op::Remove { map, key } => flag = machine.remove(slot(map), slot(key))?,
 
-                Op::Concat { dst, a, b } => machine.concat(slot(dst), slot(a), slot(b))?,
+                Op::Concat { dst, a, b } => {
+                    machine.at(Site(pc));
+                    machine.concat(slot(dst), slot(a), slot(b))?;
+                }
                 Op::ToText { dst, kind, a } => {
                     self.text.clear();
                     match kind {
@@ -456,8 +488,8 @@ impl<'r, H> Engine<'r, H> {
                         Kind::Bool => push_bool(&mut self.text, machine.bool(a.slot())?),
                         Kind::Reference => unreachable!("the checker converts numbers only"),
                     }
-                    machine.new_text(slot(dst), &self.text)?;
-                    clear_dying!(a);
+                    machine.at(Site(pc));
+                    machine.number_text(slot(dst), &self.text, a.for_machine())?;
                 }
 
                 Op::Free { a } => machine.free(slot(a))?,

@@ -12,7 +12,7 @@ use super::programs::Triple;
 use crate::console::Misuse;
 
 /// What runs on the interpreter.
-const DRIVER: &str = include_str!("driver.py");
+const DRIVER: &str = concat!(include_str!("memory.py"), include_str!("driver.py"));
 
 /// What an interpreter is asked: its implementation, version and own path.
 const WHO_ARE_YOU: &str = "import os, sys; print(sys.implementation.name, '.'.join(map(str, sys.version_info[:3])), \

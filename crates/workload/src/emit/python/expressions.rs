@@ -260,8 +260,12 @@ impl Function<'_, '_> {
     fn container(&mut self, ty: &Type, arguments: &[Expr]) -> (String, Level) {
         match ty {
             Type::Array(element) => {
-                let n = self.at(&arguments[0], Level::Sign);
-                (format!("[{}] * {n}", default_of(element.kind())), Level::Product)
+                let default = default_of(element.kind());
+                if self.effect(&arguments[0]) > Effect::Reads {
+                    // The length comes first.
+                    return (format!("{} * [{default}]", self.at(&arguments[0], Level::Product)), Level::Product);
+                }
+                (format!("[{default}] * {}", self.at(&arguments[0], Level::Sign)), Level::Product)
             }
             Type::List(_) => ("[]".to_owned(), Level::Primary),
             Type::Map(..) => ("{}".to_owned(), Level::Primary),
