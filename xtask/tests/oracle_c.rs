@@ -54,7 +54,10 @@ fn random_workloads_do_so_too() {
     let output = oracle_c(&["--workloads", "--random", "6", "--seed", "1000"]);
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}{stderr}");
-    assert!(stderr.contains("skipped: ") || stdout.contains("glibc 2.36: 6 of 6 workloads exact, "), "{stdout}{stderr}");
+    assert!(
+        stderr.contains("skipped: ") || stdout.contains("glibc 2.36: 6 of 6 workloads exact, "),
+        "{stdout}{stderr}"
+    );
 }
 
 #[test]

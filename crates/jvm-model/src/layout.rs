@@ -19,6 +19,9 @@ mod injected;
 mod jdk;
 mod mirror;
 
+#[cfg(test)]
+pub(crate) use blocks::Blocks;
+
 pub use array::{array_base_bytes, array_bytes, max_array_length};
 pub use class::{ClassInfo, ClassLayout, FieldInfo, PlacedField};
 pub use jdk::jdk_class;

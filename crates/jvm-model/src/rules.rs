@@ -2,7 +2,7 @@
 //!
 //! [`rule`] is a constant `true` outside of this crate's unit tests, and costs nothing. In them, `tests.rs` switches
 //! one rule off at a time and shows that some recording of a real JVM is then no longer predicted. What no recording
-//! shows is not among them: roots on stacks, the padding of contended fields, ages after a full collection.
+//! shows is not among them: roots on stacks, ages after a full collection.
 
 #[cfg(test)]
 mod tests;
@@ -27,8 +27,34 @@ rules! {
     HolesAreFilled,
     /// The smallest such hole.
     SmallestHoleFirst,
+    /// Of equal ones the one at the end.
+    HighestOfEqualHoles,
+    /// Nothing goes into the padding and the holes of a class with something contended.
+    PaddingStaysEmpty,
+    /// 25 puts references next to those of the superclass.
+    ReferencesFollowReferences,
     /// Primitives are placed largest first.
     LargestPrimitivesFirst,
+    /// The heap is a multiple of 2 MiB.
+    HeapIsAligned,
+    /// The first heap holds the generations' first sizes.
+    GenerationsBoundFirstHeap,
+    /// `NewSize` leaves an alignment for old.
+    NewLeavesRoomForOld,
+    /// Generations that are too large together are scaled down, or make the heap larger.
+    GenerationsFitHeap,
+    /// `OldSize` decides about young.
+    OldSizeLeavesRest,
+    /// Young is a share of the heap by `NewRatio`.
+    NewRatioDividesHeap,
+    /// In a heap of one size `NewSize` is young's only size.
+    FixedHeapFixesNew,
+    /// The first sizes of the generations make up the first heap.
+    GenerationsMakeUpHeap,
+    /// A heap that ends at 4 GiB has references that are addresses.
+    LowHeapNeedsNoShift,
+    /// Eden is never larger than in the largest young generation.
+    EdenIsBounded,
     /// A survivor space is a share of young by `SurvivorRatio`.
     SurvivorsFollowRatio,
     /// What `PretenureSizeThreshold` says is allocated in old.
@@ -41,6 +67,10 @@ rules! {
     BufferIsKept,
     /// Each allocation outside makes keeping it less likely.
     WasteLimitGrows,
+    /// A buffer keeps room for a filler.
+    BuffersHaveReserve,
+    /// Unless no hole is smaller than that anyway.
+    AlignedBuffersNeedNoReserve,
     /// Buffers follow the thread's share of eden.
     BuffersAreResized,
     /// The share is sampled only when half of eden is used.
@@ -93,6 +123,14 @@ rules! {
     SomeCollectionsLeaveNothing,
     /// Old grows to `MinHeapFreeRatio`.
     OldGrowsToFreeShare,
+    /// And shrinks to `MaxHeapFreeRatio`.
+    OldShrinksToFreeShare,
+    /// In steps.
+    OldShrinksInSteps,
+    /// Less than `MinHeapDeltaBytes` is not worth it.
+    SmallChangesAreLeft,
+    /// Old grows for what nothing else has room for.
+    OldGrowsForRequest,
     /// What grew for promotions is taken back.
     PromotionGrowthIsTakenBack,
     /// Young follows old by `NewRatio`.

@@ -22,6 +22,7 @@ use std::fmt;
 
 use crate::params::{Flags, SPACE_ALIGNMENT_BYTES};
 use crate::rules::{Rule, rule};
+use crate::version::Version;
 
 /// Least, first and greatest size of something. Unit: bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +82,7 @@ impl Sizing {
     pub fn of(flags: &Flags) -> Result<Sizing, Refusal> {
         let heap_flags = ergonomics::heap_flags(flags)?;
         let (heap, young, old) = generations::generations(flags, heap_flags)?;
-        let spaces = young_spaces(young.initial, young.max, 0, flags.survivor_ratio);
+        let spaces = young_spaces(young.initial, young.max, 0, flags.survivor_ratio, flags.version);
         let placement = placement::place(flags, heap.max)?;
         Ok(Sizing {
             heap,
@@ -107,13 +108,17 @@ pub fn young_spaces(
     reserved_bytes: u64,
     minimum_eden_bytes: u64,
     survivor_ratio: u64,
+    version: Version,
 ) -> YoungSpaces {
     let mut survivor = survivor_bytes(committed_bytes, survivor_ratio);
     let mut eden = committed_bytes.saturating_sub(2 * survivor);
     let max_eden = reserved_bytes.saturating_sub(2 * survivor_bytes(reserved_bytes, survivor_ratio));
-    if eden > max_eden {
-        // In whole pairs of spaces, so that both survivors stay aligned.
-        let delta = (eden - max_eden).next_multiple_of(2 * SPACE_ALIGNMENT_BYTES);
+    if eden > max_eden && rule(Rule::EdenIsBounded) {
+        let mut delta = eden - max_eden;
+        if version >= Version::V21 {
+            // In whole pairs of spaces, so that both survivors stay aligned.
+            delta = delta.next_multiple_of(2 * SPACE_ALIGNMENT_BYTES);
+        }
         eden -= delta;
         survivor += delta / 2;
     }

@@ -53,6 +53,27 @@ fn a_program_of_25_is_exact() {
     check("serial25_notlab_arrays.jsonl.gz", "exact: 41 of 41 collections and snapshots");
 }
 
+#[test]
+fn a_program_with_references_of_eight_bytes_is_exact() {
+    check("serial17_wide_references.jsonl.gz", "exact: 7 of 7 collections and snapshots");
+}
+
+#[test]
+fn a_program_with_headers_of_sixteen_bytes_is_exact() {
+    check("serial17_wide_headers.jsonl.gz", "exact: 14 of 14 collections and snapshots");
+    check("serial21_wide_both.jsonl.gz", "exact: 13 of 13 collections and snapshots");
+}
+
+#[test]
+fn a_program_with_objects_aligned_to_32_is_exact() {
+    check("serial17_align32.jsonl.gz", "exact: 9 of 9 collections and snapshots");
+}
+
+#[test]
+fn a_program_with_compact_headers_is_exact() {
+    check("serial25_compact.jsonl.gz", "exact: 15 of 15 collections and snapshots");
+}
+
 /// The whole text of a recording, for tests that spoil it.
 fn text(name: &str) -> String {
     let mut text = String::new();

@@ -32,20 +32,23 @@ fn without_flags_the_heap_is_a_share_of_physical_memory() {
 
 #[test]
 fn an_even_smaller_survivor_space_is_still_64k() {
-    assert_eq!(young_spaces(192 * K, 192 * K, 0, 8), YoungSpaces { eden: 64 * K, survivor: 64 * K });
-    assert_eq!(young_spaces(10 * M, 10 * M, 0, 8), YoungSpaces { eden: 8 * M, survivor: M });
+    assert_eq!(young_spaces(192 * K, 192 * K, 0, 8, Version::V17), YoungSpaces { eden: 64 * K, survivor: 64 * K });
+    assert_eq!(young_spaces(10 * M, 10 * M, 0, 8, Version::V17), YoungSpaces { eden: 8 * M, survivor: M });
 }
 
 #[test]
 fn eden_never_exceeds_that_of_the_greatest_young_generation() {
     // 3 MiB give a survivor of 64K x 4, the reserve of 3.2 MiB one of 64K x 5 and so a smaller eden.
-    let spaces = young_spaces(49 * 64 * K, 50 * 64 * K, 0, 8);
+    let spaces = young_spaces(49 * 64 * K, 50 * 64 * K, 0, 8, Version::V21);
     assert_eq!(spaces, YoungSpaces { eden: 39 * 64 * K, survivor: 5 * 64 * K });
+    // 17 takes no care that survivors stay aligned.
+    let spaces = young_spaces(49 * 64 * K, 50 * 64 * K, 0, 8, Version::V17);
+    assert_eq!(spaces, YoungSpaces { eden: 40 * 64 * K, survivor: 9 * 32 * K });
 }
 
 #[test]
 fn eden_keeps_what_is_in_it() {
-    let spaces = young_spaces(10 * M, 10 * M, 9 * M + 1, 8);
+    let spaces = young_spaces(10 * M, 10 * M, 9 * M + 1, 8, Version::V17);
     assert_eq!(spaces, YoungSpaces { eden: 10 * M - 14 * 64 * K, survivor: 7 * 64 * K });
 }
 

@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// Allocations of a heap program at most; small programs make small recordings
     #[arg(long, value_name = "N", default_value_t = 250_000)]
     allocations: u64,
+    /// How often a heap program drops everything it has, and collects: old grows and shrinks
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    drops: u64,
     /// Random classes on each JVM, in each of its modes
     #[arg(long, value_name = "N", default_value_t = 100)]
     classes: u64,

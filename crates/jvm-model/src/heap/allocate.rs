@@ -42,7 +42,8 @@ impl SerialHeap {
     /// Writes the header of a new object to words that were taken for it and are zero, and counts it.
     ///
     /// - `length`: that of an array; `None` of anything else.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "every object goes this way, and what is rare makes it look too large")]
+    #[inline(always)]
     pub(super) fn make_object(
         &mut self,
         object: usize,
@@ -235,7 +236,7 @@ impl SerialHeap {
     /// `expand_heap_and_allocate`.
     fn expand_for<M: Mutator>(&mut self, mutator: &mut M, n_words: usize) -> Option<usize> {
         let before = self.committed_bytes();
-        let object = self.expand_old_and_take(n_words);
+        let object = if rule(Rule::OldGrowsForRequest) { self.expand_old_and_take(n_words) } else { None };
         if self.committed_bytes() != before {
             mutator.resized(self.committed_bytes());
         }

@@ -22,6 +22,7 @@ use super::klass::{KlassId, KlassTable};
 use super::memory::Memory;
 use crate::layout::{ClassInfo, ClassLayout, FieldInfo, FieldType, Mode, array_base_bytes};
 use crate::params::WORD_BYTES;
+use crate::rules::{Rule, rule};
 
 /// The mark of an object nobody locked, hashed or moved (`markWord::prototype`); compact headers add the class.
 pub(crate) const PROTOTYPE: u64 = 1;
@@ -123,7 +124,10 @@ impl Shape {
             alignment_words,
             min_fill_words,
             min_fill_array_words: align(array_words),
-            tlab_reserve_words: if header_words > alignment_words { min_fill_words } else { 0 },
+            tlab_reserve_words: match header_words > alignment_words || !rule(Rule::AlignedBuffersNeedNoReserve) {
+                true if rule(Rule::BuffersHaveReserve) => min_fill_words,
+                _ => 0,
+            },
             reference_fields: ReferenceFields::new(mode),
         }
     }

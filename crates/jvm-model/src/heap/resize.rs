@@ -2,7 +2,7 @@
 //! `gc/serial/defNewGeneration.cpp:DefNewGeneration::compute_new_size`.
 
 use super::space::Space;
-use super::{SerialHeap, WORD_BYTES};
+use super::{Policy, SerialHeap, WORD_BYTES};
 use crate::params::{PAGE_BYTES, SPACE_ALIGNMENT_BYTES};
 use crate::rules::{Rule, rule};
 use crate::sizing::{YoungSpaces, young_spaces};
@@ -16,8 +16,9 @@ impl SerialHeap {
     /// Eden keeps its first `live_words`.
     pub(crate) fn lay_out_young(&mut self, live_words: usize) {
         let bytes = |words: usize| words as u64 * WORD_BYTES;
+        let Policy { survivor_ratio, version, .. } = self.policy;
         let YoungSpaces { eden, survivor } =
-            young_spaces(bytes(self.young_end), bytes(self.boundary), bytes(live_words), self.policy.survivor_ratio);
+            young_spaces(bytes(self.young_end), bytes(self.boundary), bytes(live_words), survivor_ratio, version);
         let (eden_words, survivor_words) = ((eden / WORD_BYTES) as usize, (survivor / WORD_BYTES) as usize);
         self.eden = Space { bottom: 0, top: live_words, end: eden_words };
         self.from = Space::new(eden_words, eden_words + survivor_words);
@@ -72,22 +73,23 @@ impl SerialHeap {
         let capacity = self.old.capacity_words() as u64 * WORD_BYTES;
         let initial = self.policy.old_initial_words as u64 * WORD_BYTES;
         let min_delta = self.policy.min_heap_delta_bytes;
+        let is_worth_it = |bytes: u64| bytes >= min_delta || !rule(Rule::SmallChangesAreLeft);
         let max_used_share = 1.0 - self.policy.min_heap_free_percent as f64 / 100.0;
         let least = ((used as f64 / max_used_share) as u64).max(initial);
         if capacity < least {
-            if least - capacity >= min_delta && rule(Rule::OldGrowsToFreeShare) {
+            if is_worth_it(least - capacity) && rule(Rule::OldGrowsToFreeShare) {
                 self.expand_old(least - capacity, 0);
             }
             return;
         }
         let max_shrink = capacity - least;
         let mut shrink = 0;
-        if self.policy.max_heap_free_percent < 100 {
+        if self.policy.max_heap_free_percent < 100 && rule(Rule::OldShrinksToFreeShare) {
             let min_used_share = 1.0 - self.policy.max_heap_free_percent as f64 / 100.0;
             let most = ((used as f64 / min_used_share) as u64).max(initial);
             if capacity > most {
                 shrink = capacity - most;
-                if self.policy.shrinks_in_steps {
+                if self.policy.shrinks_in_steps && rule(Rule::OldShrinksInSteps) {
                     shrink = shrink / 100 * shrink_percent;
                     self.shrink_percent = if shrink_percent == 0 { 10 } else { (shrink_percent * 4).min(100) };
                 }
@@ -98,7 +100,7 @@ impl SerialHeap {
             // Grown for promotions, which the full collection may have made needless.
             shrink = shrink.max((capacity - capacity_at_prologue).min(max_shrink));
         }
-        if shrink >= min_delta {
+        if is_worth_it(shrink) {
             self.shrink_old(shrink);
         }
     }

@@ -21,7 +21,7 @@ impl Hole {
 
 /// The holes and the end of a layout: all that decides where the next field goes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     /// By increasing offset.
     holes: Vec<Hole>,
     /// Where the endless empty block begins.
@@ -35,7 +35,7 @@ impl Blocks {
     }
 
     /// A layout of a header and of inherited fields, given as (offset, bytes) by increasing offset.
-    pub(super) fn after_fields(reserved_bytes: u32, fields: &[(u32, u32)]) -> Blocks {
+    pub(crate) fn after_fields(reserved_bytes: u32, fields: &[(u32, u32)]) -> Blocks {
         let mut blocks = Blocks::after_header(reserved_bytes);
         for &(offset, bytes) in fields {
             blocks.leave_hole_until(offset);
@@ -81,10 +81,12 @@ impl Blocks {
 
     /// Puts a field into the smallest hole that takes it, of equals the one with the highest offset; or appends it.
     /// `FieldLayout::add`.
-    pub(super) fn add(&mut self, bytes: u32) -> u32 {
+    pub(crate) fn add(&mut self, bytes: u32) -> u32 {
         let fitting = self.holes.iter().enumerate().filter(|(_, hole)| rule(Rule::HolesAreFilled) && hole.fits(bytes));
         let rank = |&(idx, hole): &(usize, &Hole)| {
-            (if rule(Rule::SmallestHoleFirst) { hole.bytes } else { 0 }, std::cmp::Reverse(idx))
+            let from_end = self.holes.len() - idx;
+            let place = if rule(Rule::HighestOfEqualHoles) { from_end } else { idx };
+            (if rule(Rule::SmallestHoleFirst) { hole.bytes } else { 0 }, place)
         };
         let Some((best_idx, &hole)) = fitting.min_by_key(rank) else { return self.append(bytes) };
         let offset = hole.offset.next_multiple_of(bytes);

@@ -168,14 +168,15 @@ impl<'a> Builder<'a> {
     fn inherit(layout: &ClassLayout, mode: &Mode) -> (Blocks, bool) {
         let placed: Vec<_> = layout.fields.iter().map(|field| (field.offset, field.field_type.bytes(mode))).collect();
         let mut blocks = Blocks::after_fields(mode.header_bytes(), &placed);
-        if layout.has_contended {
+        let is_padded = layout.has_contended && rule(Rule::PaddingStaysEmpty);
+        if is_padded {
             blocks.close_holes();
             blocks.pad(mode.contended_padding_bytes);
         }
         if !mode.empty_slots_in_supers {
             blocks.align_end(mode.reference_bytes());
         }
-        let is_open = mode.empty_slots_in_supers && !layout.has_contended;
+        let is_open = mode.empty_slots_in_supers && !is_padded;
         (blocks, is_open || placed.is_empty())
     }
 
@@ -194,7 +195,9 @@ impl<'a> Builder<'a> {
         }
         // Since 25 references go first where the superclass ends with one, so that both are visited in one sweep.
         let ends_with_reference = self.superclass.and_then(|layout| layout.fields.last());
-        if self.mode.version >= crate::Version::V25 && ends_with_reference.is_some_and(|f| f.field_type.is_reference())
+        if self.mode.version >= crate::Version::V25
+            && ends_with_reference.is_some_and(|f| f.field_type.is_reference())
+            && rule(Rule::ReferencesFollowReferences)
         {
             self.place(&root.references);
             self.place(&root.primitives);

@@ -4,6 +4,7 @@
 
 use super::{Range, Refusal, placement};
 use crate::params::{DEFAULT_MAX_HEAP_BYTES, DEFAULT_NEW_BYTES, DEFAULT_OLD_BYTES, Flags, G, HEAP_ALIGNMENT_BYTES, M};
+use crate::rules::{Rule, rule};
 use crate::version::Version;
 
 /// Default of `MaxRAM`. Unit: bytes. `c2_globals_x86.hpp:MaxRAM`.
@@ -45,7 +46,7 @@ pub(super) fn heap_flags(flags: &Flags) -> Result<HeapFlags, Refusal> {
     if heap.min < M {
         return refuse("Too small minimum heap");
     }
-    for bytes in [&mut heap.min, &mut heap.initial, &mut heap.max] {
+    for bytes in [&mut heap.min, &mut heap.initial, &mut heap.max].into_iter().filter(|_| rule(Rule::HeapIsAligned)) {
         *bytes = bytes.checked_next_multiple_of(HEAP_ALIGNMENT_BYTES).unwrap_or(u64::MAX - HEAP_ALIGNMENT_BYTES + 1);
     }
     if is_incompatible(heap) {
@@ -76,7 +77,7 @@ fn set_heap_size(flags: &Flags) -> Range {
         placement::bounded_for_compressed_oops(flags, max)
     });
     let (new, old) = (flags.new_bytes.unwrap_or(DEFAULT_NEW_BYTES), flags.old_bytes.unwrap_or(DEFAULT_OLD_BYTES));
-    let minimum = new.saturating_add(old).min(max);
+    let minimum = if rule(Rule::GenerationsBoundFirstHeap) { new.saturating_add(old).min(max) } else { M };
     let initial = match given_initial {
         0 => share(flags.initial_ram_percentage).max(minimum).max(given_min).min(max),
         given => given,

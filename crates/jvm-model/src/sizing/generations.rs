@@ -6,6 +6,7 @@
 use super::ergonomics::HeapFlags;
 use super::{Range, Refusal, align_down};
 use crate::params::{DEFAULT_NEW_BYTES, DEFAULT_OLD_BYTES, Flags, HEAP_ALIGNMENT_BYTES, SPACE_ALIGNMENT_BYTES};
+use crate::rules::{Rule, rule};
 use crate::version::Version;
 
 /// Alignment of a generation, the same as that of a space. Unit: bytes.
@@ -52,7 +53,7 @@ pub(super) fn generations(flags: &Flags, heap_flags: HeapFlags) -> Result<(Range
 
 /// `bytes`, but at least one alignment less than `whole`. `genArguments.cpp:bound_minus_alignment`.
 fn leaving_room(bytes: u64, whole: u64) -> u64 {
-    bytes.min(whole.saturating_sub(ALIGNMENT))
+    if rule(Rule::NewLeavesRoomForOld) { bytes.min(whole.saturating_sub(ALIGNMENT)) } else { bytes.min(whole) }
 }
 
 impl Settling<'_> {
@@ -90,7 +91,7 @@ impl Settling<'_> {
         let is_old_given = self.flags.old_bytes.is_some();
         self.old = align_down(self.old.max(MIN_OLD_BYTES), ALIGNMENT);
         let together = self.new + self.old;
-        if together > self.heap.max {
+        if together > self.heap.max && rule(Rule::GenerationsFitHeap) {
             if self.is_max_heap_given {
                 let factor = self.heap.max as f64 / together as f64;
                 let smaller = align_down((self.new as f64 * factor) as u64, ALIGNMENT);
@@ -102,7 +103,7 @@ impl Settling<'_> {
         }
         if is_old_given && !self.is_new_given() && self.old < self.heap.initial {
             let rest = self.heap.initial - self.old;
-            if rest >= self.min_new && rest <= self.max_new.unwrap_or(u64::MAX) {
+            if rule(Rule::OldSizeLeavesRest) && rest >= self.min_new && rest <= self.max_new.unwrap_or(u64::MAX) {
                 self.new = rest;
             }
         }
@@ -110,7 +111,8 @@ impl Settling<'_> {
 
     /// `bytes` divided by `NewRatio`, at least one alignment. `scale_by_NewRatio_aligned`.
     fn young_share(&self, bytes: u64) -> u64 {
-        align_down(bytes / (self.flags.new_ratio + 1), ALIGNMENT).max(ALIGNMENT)
+        let parts = if rule(Rule::NewRatioDividesHeap) { self.flags.new_ratio + 1 } else { self.flags.new_ratio };
+        align_down(bytes / parts.max(1), ALIGNMENT).max(ALIGNMENT)
     }
 
     /// The sizes of both generations. `GenArguments::initialize_size_info`.
@@ -119,7 +121,7 @@ impl Settling<'_> {
         let mut max_young = self.max_new.unwrap_or_else(|| self.young_share(heap.max).max(self.new));
         let mut young;
         if heap.max == heap.initial {
-            if self.is_new_given() {
+            if self.is_new_given() && rule(Rule::FixedHeapFixesNew) {
                 max_young = self.new;
             }
             young = max_young;
@@ -145,7 +147,7 @@ impl Settling<'_> {
         } else if old < min_old {
             min_old = old;
         }
-        if old + young != heap.initial {
+        if old + young != heap.initial && rule(Rule::GenerationsMakeUpHeap) {
             let desired = heap.initial.saturating_sub(old);
             (young, old) = if heap.initial < old {
                 (self.min_new, heap.initial - self.min_new)

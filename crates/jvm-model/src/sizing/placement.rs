@@ -5,6 +5,7 @@
 
 use super::Refusal;
 use crate::params::{DEFAULT_MAX_HEAP_BYTES, Flags, G, HEAP_ALIGNMENT_BYTES, K};
+use crate::rules::{Rule, rule};
 
 /// How a 4-byte reference becomes an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,7 +110,7 @@ pub(super) fn place(flags: &Flags, heap_bytes: u64) -> Result<Placement, Refusal
 fn place_compressed(flags: &Flags, heap_bytes: u64) -> Placement {
     let least = flags.heap_base_min_address.next_multiple_of(HEAP_ALIGNMENT_BYTES);
     let shift = flags.object_alignment_bytes.trailing_zeros();
-    if least + heap_bytes <= UNSCALED_END {
+    if least + heap_bytes <= UNSCALED_END && rule(Rule::LowHeapNeedsNoShift) {
         let base = UNSCALED_END - heap_bytes;
         return Placement { base, mode: CompressedOops::Unscaled, shift: 0, oop_base: 0 };
     }

@@ -119,6 +119,8 @@ pub(super) struct HeapProgram {
 
 /// References an object of a kind has; arrays have their length.
 const N_REFERENCES: [u32; 11] = [0, 1, 2, 3, 8, 0, 0, 0, 0, 0, 2];
+/// Collections after everything was dropped: old shrinks in steps.
+const N_COLLECTIONS_EMPTY: usize = 4;
 /// Slots at most.
 const MAX_SLOTS: u64 = 25_000;
 
@@ -135,8 +137,8 @@ struct Writer<'d> {
 }
 
 impl HeapProgram {
-    /// Writes one.
-    pub(super) fn draw(random: &mut Draw, room: Room, max_allocations: u64) -> HeapProgram {
+    /// Writes one. `n_drops`: how often it drops everything it has, on its way.
+    pub(super) fn draw(random: &mut Draw, room: Room, max_allocations: u64, n_drops: u64) -> HeapProgram {
         let profile = Profile::draw(random);
         // Most programs fit well, some hardly, a few not at all.
         let live_percent = match random.below(10) {
@@ -166,6 +168,9 @@ impl HeapProgram {
             if writer.random.below(n_news * 2 / 3) == 0 {
                 writer.ops.push(7);
             }
+            if n_drops > 0 && (at + 1) % (n_news / n_drops).max(1) == 0 {
+                writer.drop_everything();
+            }
         }
         writer.ops.extend([6, 0]);
         HeapProgram { ops: writer.ops, n_slots: n_slots as u32, profile }
@@ -192,6 +197,17 @@ impl Writer<'_> {
         if self.random.chance(8) {
             self.load_or_unlink();
         }
+    }
+
+    /// Empties the table, with collections before and after it: old is full, and then it is empty.
+    fn drop_everything(&mut self) {
+        self.ops.push(7);
+        for (slot, object) in self.slots.iter_mut().enumerate() {
+            if object.take().is_some() {
+                self.ops.extend([4, slot as i32]);
+            }
+        }
+        self.ops.extend([7; N_COLLECTIONS_EMPTY]);
     }
 
     fn slot(&mut self) -> usize {
@@ -287,7 +303,7 @@ mod tests {
     #[test]
     fn the_same_seed_writes_the_same_program() {
         let room = Room { eden_bytes: 1 << 20, heap_bytes: 8 << 20 };
-        let [one, other, third] = [7, 7, 8].map(|seed| HeapProgram::draw(&mut Draw::new(seed), room, 5000).ops);
+        let [one, other, third] = [7, 7, 8].map(|seed| HeapProgram::draw(&mut Draw::new(seed), room, 5000, 0).ops);
         assert_eq!(one, other);
         assert_ne!(one, third);
     }

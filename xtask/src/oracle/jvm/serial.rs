@@ -65,7 +65,7 @@ fn draw(seed: u64, version: Version, args: &Args) -> (Vec<String>, Flags, HeapPr
             continue;
         }
         let room = Room { eden_bytes: sizing.spaces.eden, heap_bytes: sizing.heap.max };
-        let program = HeapProgram::draw(&mut random, room, args.allocations);
+        let program = HeapProgram::draw(&mut random, room, args.allocations, args.drops);
         return (options, flags, program);
     }
 }
