@@ -112,6 +112,8 @@ impl Shape {
         let header_words = header_bytes.div_ceil(word);
         let array_words = (array_base_bytes(FieldType::Int, mode) as usize).div_ceil(word);
         let min_fill_words = align(header_words);
+        let has_small_holes = header_words > alignment_words || !rule(Rule::AlignedBuffersNeedNoReserve);
+        let needs_reserve = has_small_holes && rule(Rule::BuffersHaveReserve);
         Shape {
             is_compact,
             class_mask: if is_compact { !0 << COMPACT_CLASS_SHIFT } else { 0 },
@@ -124,10 +126,7 @@ impl Shape {
             alignment_words,
             min_fill_words,
             min_fill_array_words: align(array_words),
-            tlab_reserve_words: match header_words > alignment_words || !rule(Rule::AlignedBuffersNeedNoReserve) {
-                true if rule(Rule::BuffersHaveReserve) => min_fill_words,
-                _ => 0,
-            },
+            tlab_reserve_words: if needs_reserve { min_fill_words } else { 0 },
             reference_fields: ReferenceFields::new(mode),
         }
     }
