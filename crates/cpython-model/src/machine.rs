@@ -43,6 +43,8 @@ pub struct CPython<O = Unwatched, A = PageAllocator> {
     /// What was there before the program, and the defaults that classes and arrays use.
     pub(crate) ambient: Vec<ObjectKey>,
     pub(crate) zero_float: Option<ObjectKey>,
+    /// `gc.garbage`, once it was asked for.
+    pub(crate) garbage: Option<ObjectKey>,
     n_ambient_objects: u64,
     recursion_limit: u32,
     /// The current thread's frames.
@@ -112,6 +114,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             constants: Vec::new(),
             ambient: Vec::new(),
             zero_float: None,
+            garbage: None,
             n_ambient_objects,
             recursion_limit,
             stack: Stack::new(MODULE_FRAMES),

@@ -93,7 +93,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     /// What holds references from outside the heap, one entry a reference.
     fn roots(&self) -> Vec<ObjectKey> {
         let mut keys: Vec<ObjectKey> = self.constants.iter().chain(&self.ambient).copied().collect();
-        keys.extend(self.zero_float);
+        keys.extend(self.zero_float.iter().chain(&self.garbage));
         keys.extend(self.heap.classes.iter().flat_map(|class| class.defaults.iter()));
         let stacks = std::iter::once(&self.stack).chain(self.parked.iter().flatten());
         keys.extend(stacks.clone().flat_map(|stack| stack.slots.iter().flatten()));
@@ -198,7 +198,8 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
                 }),
                 _ => false,
             };
-            if must_be_tracked && object.next == NOWHERE && object.refcount > 0 && !is_busy {
+            let is_garbage_list = self.garbage == Some(key);
+            if must_be_tracked && !is_garbage_list && object.next == NOWHERE && object.refcount > 0 && !is_busy {
                 return Err(format!("{} is not tracked", self.describe(key)));
             }
         }
@@ -267,7 +268,7 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
             if object.refcount >= STATIC_REFCOUNT_3_11 || matches!(object.body, Body::Sentinel) {
                 continue;
             }
-            n_blocks += 1;
+            n_blocks += u64::from(!object.address.is_null());
             match &object.body {
                 Body::Tuple(items) => payload += 8 * items.len() as u64,
                 Body::List(list) => {

@@ -149,7 +149,7 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     }
 
     fn tell_list_resized(&mut self, key: ObjectKey, items: Split) {
-        if O::WATCHES {
+        if O::WATCHES && self.objects.id(key).is_some() {
             let block = gc_block(self.objects[key].address);
             let object = Split::object(LIST_BYTES, 0, self.block_bytes(block, LIST_BYTES));
             self.tell_resized(key, object, items);

@@ -321,3 +321,53 @@ fn another_threshold_counts_from_then_on() -> Outcome<()> {
     assert_eq!(collections(&mut world), ["collection 0 threshold"]);
     Ok(())
 }
+
+#[test]
+fn with_save_all_garbage_is_kept_until_it_is_cleared() -> Outcome<()> {
+    for version in VERSIONS {
+        let mut world = World::new(version);
+        for _ in 0..6 {
+            world.python.new_record(A, world.node)?;
+            world.python.store(A, NEXT, A)?;
+        }
+        world.python.set_null(A)?;
+        world.python.gc_save_all(true);
+        world.python.collect()?;
+        let names: Vec<String> = world.python.gc_garbage().into_iter().flatten().map(|name| name.to_string()).collect();
+        assert_eq!(names, ["Node#1", "Node#2", "Node#3", "Node#4", "Node#5", "Node#6"], "{version}");
+        assert_eq!((world.reclaimed(), world.python.n_unreachable()), (vec![], 0));
+        assert_eq!(world.python.gc_stats()[2].n_collected, 6, "they count as collected all the same");
+        // They are cycles still, and garbage again when the list lets go of them.
+        world.python.gc_save_all(false);
+        world.python.gc_garbage_clear()?;
+        assert_eq!((world.reclaimed(), world.python.n_unreachable()), (vec![], 6));
+        world.python.collect()?;
+        assert_eq!(world.reclaimed(), [0, 1, 2, 3, 4, 5], "{version}");
+        assert_eq!(world.python.gc_garbage(), []);
+    }
+    Ok(())
+}
+
+#[test]
+fn finalizers_in_a_cycle_make_nothing_uncollectable() -> Outcome<()> {
+    for version in VERSIONS {
+        let mut world = World::new(version);
+        world.python.new_record(A, world.mortal)?;
+        world.python.new_record(B, world.mortal)?;
+        world.python.store(A, NEXT, B)?;
+        world.python.store(B, NEXT, A)?;
+        world.python.set_null(A)?;
+        world.python.set_null(B)?;
+        world.python.collect()?;
+        assert_eq!(world.finalize(|_| {}), 2, "{version}");
+        assert_eq!(
+            world.reclaimed(),
+            [1, 0],
+            "{version}: the first is cleared, and held meanwhile; the second dies of it"
+        );
+        let stats = world.python.gc_stats()[2];
+        assert_eq!((stats.n_collected, stats.n_uncollectable), (2, 0), "{version}");
+        assert_eq!(world.python.gc_garbage(), [], "only types of C with a tp_del end there");
+    }
+    Ok(())
+}
