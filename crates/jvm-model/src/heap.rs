@@ -307,7 +307,8 @@ impl SerialHeap {
     pub(crate) fn open_buffers(&self) -> Vec<(usize, usize)> {
         let tlabs = (0..self.tlabs.len()).map(|thread| self.tlab(thread));
         let open = tlabs.filter(|tlab| tlab.end != 0);
-        open.map(|tlab| (tlab.top, tlab.end + self.tlab_policy.reserve_words)).collect()
+        let rests = open.map(|tlab| (tlab.top, tlab.end + self.tlab_policy.reserve_words));
+        rests.filter(|(top, end)| top < end).collect()
     }
 
     fn tlab(&self, thread: usize) -> &Tlab {

@@ -244,6 +244,8 @@ fn run(seed: u64, flags: &str, bulk_bytes: u64, n_steps: u32) -> Shadow {
     let version = Version::ALL[seed as usize % Version::ALL.len()];
     let mut shadow = Shadow::default();
     shadow.finalizable_labels.push(Label::Record(shapes.last));
+    // Compact headers are a product flag of 25.
+    let version = if flags.contains("CompactObjectHeaders") { Version::V25 } else { version };
     let jvm = Jvm::builder().version(version).flags(flags).observer(shadow).build().expect("a small heap");
     let mut run = Run { jvm, rng: Rng(seed * 2 + 1), shapes: &shapes, bulk_bytes };
     run.jvm.load_program(&shapes.program).unwrap();
@@ -293,5 +295,22 @@ fn random_programs_without_buffers_and_with_early_promotion_are_sound_as_well() 
 fn random_programs_on_a_growing_heap_are_sound_as_well() {
     for seed in 30..=35 {
         run(seed, "-Xms3m -Xmx24m -XX:MinHeapFreeRatio=20 -XX:MaxHeapFreeRatio=30", 90_000, 1_000);
+    }
+}
+
+#[test]
+fn random_programs_with_objects_of_every_shape_are_sound_as_well() {
+    let shapes = [
+        "-XX:-UseCompressedOops",
+        "-XX:-UseCompressedClassPointers",
+        "-XX:-UseCompressedOops -XX:-UseCompressedClassPointers",
+        "-XX:ObjectAlignmentInBytes=16",
+        "-XX:ObjectAlignmentInBytes=256 -XX:-UseCompressedClassPointers",
+        "-XX:+UseCompactObjectHeaders",
+        "-XX:+UseCompactObjectHeaders -XX:-UseCompressedOops",
+        "-XX:+UseCompactObjectHeaders -XX:-UseTLAB -XX:MarkSweepDeadRatio=20",
+    ];
+    for (seed, shape) in (0..).zip(shapes) {
+        run(100 + seed, &format!("-Xmx16m -Xms16m -Xmn1m {shape}"), 150_000, 500);
     }
 }
