@@ -37,7 +37,7 @@
 //! | bytes | `byte[]` | 16 bytes and the bytes |
 //! | text | `String` | 24 bytes and a `byte[]`, Latin-1 or UTF-16; literals exist before the program |
 //! | list | `ArrayList` | 24 bytes and an `Object[]`: 10 at first, then half as much again; numbers in boxes |
-//! | map | `LinkedHashMap` | 56 bytes, a table that doubles, 40 bytes an entry; keys and numbers in boxes |
+//! | map | `LinkedHashMap` | 56 bytes (64 from 21 on), a table that doubles, 40 bytes an entry; keys and numbers in boxes |
 //! | weak reference | `WeakReference` | 32 bytes |
 //! | finalizer | `finalize()` | a `Finalizer` of 40 bytes an object |
 //! | `free` | nothing | |

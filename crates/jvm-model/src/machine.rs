@@ -315,6 +315,7 @@ impl<O: Observer> Machine for Jvm<O> {
 
     #[inline]
     fn clear(&mut self, slot: Slot) -> Outcome<()> {
+        self.host.drop_iterator(slot);
         self.unset(slot);
         Ok(())
     }

@@ -15,6 +15,7 @@ use crate::heap::SerialHeap;
 use crate::heap::klass::ReferenceKind;
 use crate::heap::memory::Narrow;
 use crate::heap::object;
+use crate::rules::{Rule, rule};
 use crate::young::Scavenge;
 
 /// References discovered by a collection, in order of discovery, by strength.
@@ -131,7 +132,7 @@ impl SerialHeap {
             ReferenceKind::Soft => soft_interval_ms
                 .is_none_or(|interval| self.soft_clock_ms.saturating_sub(self.soft_timestamp(reference)) > interval),
             ReferenceKind::Final => self.reference(reference, self.shape.reference_fields.next) == 0,
-            ReferenceKind::Weak | ReferenceKind::Phantom => true,
+            ReferenceKind::Weak | ReferenceKind::Phantom => rule(Rule::WeakReferencesAreCleared),
         }
     }
 

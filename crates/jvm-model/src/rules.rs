@@ -137,6 +137,20 @@ rules! {
     YoungFollowsOld,
     /// And has more for each thread.
     ThreadsEnlargeYoung,
+    /// A text to which nothing is appended stays the same object.
+    EmptyTextIsNotAppended,
+    /// A loop over a map has an iterator, and the map a view of its keys.
+    LoopsHaveIterators,
+    /// A `LinkedHashMap` is larger from 21 on.
+    MapsGrewIn21,
+    /// Small integers in containers share the boxes of a cache.
+    SmallNumbersAreCached,
+    /// A list grows by half.
+    ListsGrowByHalf,
+    /// An object with a finalizer has a `Finalizer`, which keeps it until that has run.
+    FinalizersAreObjects,
+    /// What only weak references lead to is gone, and they are cleared.
+    WeakReferencesAreCleared,
 }
 
 /// Whether a rule holds.

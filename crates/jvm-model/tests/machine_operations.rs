@@ -262,15 +262,20 @@ fn texts_are_latin_1_when_they_can_be() {
 }
 
 #[test]
-fn a_text_added_to_an_empty_one_shares_its_bytes() {
+fn a_text_added_to_an_empty_one_shares_its_bytes_and_one_with_nothing_added_is_itself() {
     let mut rig = Rig::new(SMALL);
     rig.text(A, "some text");
     rig.text(B, "");
-    let before = rig.jvm.usage();
-    rig.jvm.concat(C, A, B).unwrap();
-    let after = rig.jvm.usage();
-    assert_eq!(rig.read(C), "some text");
-    assert_eq!((after.n_objects - before.n_objects, after.used_bytes() - before.used_bytes()), (1, 24));
+    let mut concat = |a, b| {
+        let before = rig.jvm.usage();
+        rig.jvm.concat(C, a, b).unwrap();
+        let after = rig.jvm.usage();
+        assert_eq!(rig.read(C), "some text");
+        (after.n_objects - before.n_objects, after.used_bytes() - before.used_bytes())
+    };
+    assert_eq!(concat(A, B), (0, 0));
+    assert_eq!(concat(B, A), (1, 24));
+    assert!(rig.jvm.same(A, C).is_ok_and(|same| !same));
 }
 
 #[test]

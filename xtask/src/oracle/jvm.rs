@@ -5,6 +5,7 @@ mod layout;
 mod log;
 pub(crate) mod machine;
 mod program;
+mod random_workload;
 mod serial;
 mod settings;
 mod sizing;
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     /// One part alone; may be repeated
     #[arg(long, value_name = "PART")]
     only: Vec<Part>,
-    /// Heap programs on each JVM
+    /// Heap programs, and random workloads, on each JVM
     #[arg(long, value_name = "N", default_value_t = 20)]
     programs: u64,
     /// Allocations of a heap program at most; small programs make small recordings
@@ -55,7 +56,8 @@ pub(crate) struct Args {
     /// Sets of flags that each workload is run under on each JVM
     #[arg(long, value_name = "N", default_value_t = 2)]
     rounds: u64,
-    /// A workload to run, with NAME:n=..,m=.. for its parameters; may be repeated. Without it: a choice of the gallery
+    /// A workload to run, as NAME:n=1,m=2, or random_SEED; may be repeated. Without it: a choice of the gallery, and
+    /// random ones
     #[arg(long, value_name = "WORKLOAD")]
     workload: Vec<String>,
     /// The first seed; each program has the next one

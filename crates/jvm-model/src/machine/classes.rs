@@ -4,7 +4,9 @@
 
 use memory_trait::{Kind, Label, Program};
 
-use super::places::{ENTRY, FINALIZER, LIST, Levels, MAP, Places, REFERENCE, SOFT, TEXT, layouts};
+use super::places::{
+    ENTRY, FINALIZER, LIST, Levels, Places, REFERENCE, SOFT, TEXT, key_iterator, key_set, layouts, map,
+};
 use crate::heap::klass::{ArrayUse, Klass, KlassId, KlassKind, KlassTable, ReferenceKind};
 use crate::layout::{ClassLayout, FieldType, Mode};
 
@@ -56,6 +58,10 @@ pub(super) struct Classes {
     lists: [KlassId; 4],
     maps: [[KlassId; 4]; 2],
     pub(super) entry: KlassId,
+    /// `LinkedHashMap$LinkedKeySet`.
+    pub(super) key_set: KlassId,
+    /// `LinkedHashMap$LinkedKeyIterator`.
+    pub(super) key_iterator: KlassId,
     pub(super) text: KlassId,
     pub(super) long_box: KlassId,
     pub(super) double_box: KlassId,
@@ -133,12 +139,16 @@ impl Classes {
         });
         let maps = [Kind::Int, Kind::Reference].map(|key| {
             KINDS.map(|value| {
-                let klass = to.instance("java.util.LinkedHashMap", KlassKind::Instance, MAP, 0);
+                let klass = to.instance("java.util.LinkedHashMap", KlassKind::Instance, map(&mode), 0);
                 to.add(klass.with_label(Label::Map), Meaning::Map { key, value })
             })
         });
         let name = "java.util.LinkedHashMap$Entry";
         let entry = to.instance(name, KlassKind::Instance, ENTRY, 2 * reference_bytes);
+        let name = "java.util.LinkedHashMap$LinkedKeySet";
+        let key_set = to.instance(name, KlassKind::Instance, key_set(&mode), 0);
+        let name = "java.util.LinkedHashMap$LinkedKeyIterator";
+        let key_iterator = to.instance(name, KlassKind::Instance, key_iterator(&mode), 0);
         let text = to.instance("java.lang.String", KlassKind::Instance, TEXT, 0);
         let (long_box, double_box, boolean_box) = (
             to.instance("java.lang.Long", KlassKind::Box, &[&[Long]], 0),
@@ -172,6 +182,8 @@ impl Classes {
             lists,
             maps,
             entry: to.add(entry, Meaning::Internal),
+            key_set: to.add(key_set, Meaning::Internal),
+            key_iterator: to.add(key_iterator, Meaning::Internal),
             text: to.add(text.with_label(Label::Text), Meaning::Text),
             long_box: to.add(long_box, Meaning::Internal),
             double_box: to.add(double_box, Meaning::Internal),
@@ -258,7 +270,9 @@ mod tests {
             let classes = Classes::new(&mut table, mode);
             let bytes = |klass: KlassId| table.get(klass).instance_words * 8;
             assert_eq!(bytes(classes.list(Kind::Int)), 24);
-            assert_eq!(bytes(classes.map(Kind::Int, Kind::Int)), 56);
+            let is_17 = version == Version::V17;
+            assert_eq!(bytes(classes.map(Kind::Int, Kind::Int)), if is_17 { 56 } else { 64 });
+            assert_eq!([classes.key_set, classes.key_iterator].map(bytes), [if is_17 { 16 } else { 24 }, 32]);
             assert_eq!(bytes(classes.entry), 40);
             assert_eq!(bytes(classes.text), 24);
             assert_eq!([classes.long_box, classes.double_box, classes.boolean_box].map(bytes), [24, 24, 16]);

@@ -70,7 +70,10 @@ fn jdk(places: &Places) -> [JdkClass; 21] {
                 half("head", Object, places.map_head),
                 half("tail", Object, places.map_tail),
                 ("accessOrder", Boolean, Some(places.map_access_order_byte)),
-            ],
+            ]
+            .into_iter()
+            .chain(places.map_put_mode.map(|place| half("putMode", Int, place)))
+            .collect(),
         ),
         (
             "java/util/HashMap$Node",

@@ -12,8 +12,22 @@ use crate::report::{GcCounters, GcLog};
 use crate::stack;
 use crate::version::Version;
 
-/// References that an operation holds while it allocates: the VM's handles.
-pub(super) const N_HANDLES: usize = 4;
+/// References that an operation holds while it allocates: what is in the frames of the JDK's own methods, the youngest
+/// first.
+pub(super) const N_HANDLES: usize = 5;
+/// References among the operands of the current frame that are in none of its slots.
+pub(super) const N_OPERANDS: usize = 1;
+
+/// The iterator of a loop over the keys of a map: an object that only the loop knows.
+#[derive(Clone, Copy, Debug)]
+struct KeyIterator {
+    /// How many frames there are with its own.
+    n_frames: usize,
+    /// The slot of the map that the loop keeps, and that of its variable.
+    map: Slot,
+    variable: Slot,
+    object: Narrow,
+}
 
 /// A frame of a thread's stack.
 #[derive(Clone, Debug)]
@@ -34,6 +48,8 @@ struct Stack {
     base: usize,
     bytes: u64,
     limit_bytes: u64,
+    /// Of the loops over maps, in the order of their frames.
+    iterators: Vec<KeyIterator>,
 }
 
 /// What frames of a function are like.
@@ -81,6 +97,7 @@ pub(super) struct Host<O> {
     limits_bytes: [u64; 2],
     all_stacks_bytes: u64,
     pub(super) handles: [Narrow; N_HANDLES],
+    pub(super) operands: [Narrow; N_OPERANDS],
     /// The VM's own roots: constants, caches, heads of queues.
     pub(super) statics: Vec<Narrow>,
     pub(super) ticks_per_ms: u64,
@@ -121,6 +138,7 @@ impl<O: Observer> Host<O> {
             limits_bytes,
             all_stacks_bytes: 0,
             handles: [0; N_HANDLES],
+            operands: [0; N_OPERANDS],
             statics: Vec::new(),
             ticks_per_ms,
             version,
@@ -259,6 +277,8 @@ impl<O: Observer> Host<O> {
     pub(super) fn leave(&mut self) -> Option<Slot> {
         let frame = self.stack.frames.pop().expect("there is a frame to return from");
         let bytes = self.functions[frame.function.index()].stack_bytes;
+        let n_frames = self.stack.frames.len();
+        self.stack.iterators.retain(|iterator| iterator.n_frames <= n_frames);
         self.stack.slots.truncate(frame.base);
         self.stack.is_set.truncate(frame.base);
         self.stack.base = self.stack.frames.last().map_or(0, |frame| frame.base);
@@ -272,6 +292,30 @@ impl<O: Observer> Host<O> {
     /// Whether the current thread has no frame left.
     pub(super) fn has_ended(&self) -> bool {
         self.stack.frames.is_empty()
+    }
+
+    // --- iterators ---
+
+    /// A loop over the map in a slot has this iterator.
+    pub(super) fn keep_iterator(&mut self, map: Slot, variable: Slot, object: Narrow) {
+        self.drop_iterator(map);
+        self.stack.iterators.push(KeyIterator { n_frames: self.stack.frames.len(), map, variable, object });
+    }
+
+    /// The iterator of the loop over the map in a slot of the current frame; 0 if there is none.
+    pub(super) fn iterator(&self, map: Slot) -> Narrow {
+        let n_frames = self.stack.frames.len();
+        let is_it = |iterator: &&KeyIterator| iterator.n_frames == n_frames && iterator.map == map;
+        self.stack.iterators.iter().find(is_it).map_or(0, |iterator| iterator.object)
+    }
+
+    /// The loop over the map in a slot is over.
+    #[inline]
+    pub(super) fn drop_iterator(&mut self, map: Slot) {
+        if !self.stack.iterators.is_empty() {
+            let n_frames = self.stack.frames.len();
+            self.stack.iterators.retain(|iterator| iterator.n_frames < n_frames || iterator.map != map);
+        }
     }
 
     // --- telling ---
@@ -290,14 +334,28 @@ impl<O: Observer> Host<O> {
     }
 }
 
-fn visit_stack(stack: &mut Stack, functions: &[FunctionLayout], visit: &mut impl FnMut(&mut Narrow)) {
-    for frame in stack.frames.iter().rev() {
+/// Shows what the frames of a stack hold, the youngest first, the slots of each in order. An iterator is in a local
+/// before the variable of its loop.
+fn visit_stack(
+    stack: &mut Stack,
+    functions: &[FunctionLayout],
+    operands: &mut [Narrow],
+    visit: &mut impl FnMut(&mut Narrow),
+) {
+    let mut operands = Some(operands);
+    for (index, frame) in stack.frames.iter().enumerate().rev() {
+        let mut iterators = stack.iterators.iter_mut().filter(|iterator| iterator.n_frames == index + 1).peekable();
         for &slot in &functions[frame.function.index()].reference_slots {
+            while let Some(iterator) = iterators.next_if(|iterator| iterator.variable.0 <= slot) {
+                visit(&mut iterator.object);
+            }
             let place = &mut stack.slots[frame.base + slot as usize];
             if *place != 0 {
                 visit(place);
             }
         }
+        iterators.for_each(|iterator| visit(&mut iterator.object));
+        operands.take().into_iter().flatten().for_each(&mut *visit);
     }
 }
 
@@ -305,13 +363,16 @@ impl<O: Observer> Mutator for Host<O> {
     const WATCHES: bool = O::WATCHES;
 
     /// Threads in the order in which they started, frames from the youngest to the oldest, slots in order; then
-    /// handles, then the VM's own.
+    /// the VM's own. The youngest frames are those of the JDK's methods that an operation is in.
     fn visit_roots(&mut self, visit: &mut impl FnMut(&mut Narrow)) {
         for thread in 0..self.stacks.len() {
-            let stack = if thread == self.thread { &mut self.stack } else { &mut self.stacks[thread] };
-            visit_stack(stack, &self.functions, visit);
+            if thread == self.thread {
+                self.handles.iter_mut().for_each(&mut *visit);
+                visit_stack(&mut self.stack, &self.functions, &mut self.operands, visit);
+            } else {
+                visit_stack(&mut self.stacks[thread], &self.functions, &mut [], visit);
+            }
         }
-        self.handles.iter_mut().for_each(&mut *visit);
         self.statics.iter_mut().for_each(visit);
     }
 

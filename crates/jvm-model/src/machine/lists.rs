@@ -7,6 +7,7 @@ use memory_trait::{FaultKind, Kind, Label, Observer, Outcome, Slot};
 use super::Jvm;
 use super::classes::Meaning;
 use super::faults::describe_call;
+use crate::rules::{Rule, rule};
 
 /// `ArrayList.DEFAULT_CAPACITY`: elements that the first add makes room for.
 const DEFAULT_CAPACITY: u32 = 10;
@@ -88,9 +89,12 @@ impl<O: Observer> Jvm<O> {
         let mut list = self.object_in(list_slot);
         let size = self.list_size(list);
         if size == self.heap.length(self.list_data(list)) {
-            self.host.handles[0] = reference;
+            // `Arrays.copyOf` has the old elements, `grow` and `add` have the list and the new one.
+            let (own, old) =
+                (self.heap.memory().narrow(list), self.heap.reference(list, self.classes.places.list_data));
+            self.host.handles[..3].copy_from_slice(&[old, own, reference]);
             self.grow_list(list_slot, size)?;
-            reference = std::mem::take(&mut self.host.handles[0]);
+            reference = std::mem::take(&mut self.host.handles)[2];
             list = self.object_in(list_slot);
         }
         let data = self.list_data(list);
@@ -104,7 +108,11 @@ impl<O: Observer> Jvm<O> {
 
     /// `ArrayList.grow`: half as much again, at least 10; `Arrays.copyOf` into it.
     fn grow_list(&mut self, list_slot: Slot, size: u32) -> Outcome<()> {
-        let capacity = if size == 0 { DEFAULT_CAPACITY } else { size + (size / 2).max(1) };
+        let capacity = if size == 0 {
+            DEFAULT_CAPACITY
+        } else {
+            size + (if rule(Rule::ListsGrowByHalf) { size / 2 } else { size }).max(1)
+        };
         let data = self.allocate(self.classes.capacity, capacity)?;
         let list = self.object_in(list_slot);
         let old = self.list_data(list);

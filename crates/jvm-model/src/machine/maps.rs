@@ -10,6 +10,7 @@ use super::Jvm;
 use super::classes::Meaning;
 use super::faults::describe_call;
 use crate::heap::memory::Narrow;
+use crate::rules::{Rule, rule};
 
 /// `HashMap.DEFAULT_INITIAL_CAPACITY`: bins of the first table.
 const INITIAL_BINS: u32 = 16;
@@ -162,17 +163,21 @@ impl<O: Observer> Jvm<O> {
     /// `put(key, value)`.
     pub(super) fn put_value(&mut self, map_slot: Slot, key: Slot, value: Slot) -> Outcome<()> {
         let (_, key_kind, value_kind) = self.map_target(map_slot, "java.util.Map.put(Object, Object)")?;
-        self.host.handles[0] = self.key_reference(key_kind, key)?;
+        // The key waits among the operands while the value gets its box.
+        self.host.operands[0] = self.key_reference(key_kind, key)?;
         let value = self.host.value(value)?;
-        self.host.handles[1] = self.boxed(value_kind, value)?;
+        let boxed = self.boxed(value_kind, value)?;
+        let key = std::mem::take(&mut self.host.operands[0]);
         let map = self.object_in(map_slot);
+        let own = self.heap.memory().narrow(map);
+        self.host.handles = [own, key, boxed, 0, 0];
         if self.heap.reference(map, self.classes.places.map_table) == 0 {
             self.resize_table(map_slot)?;
         }
-        let (key, hash) = self.key_of(key_kind, self.host.handles[0]);
+        let (key, hash) = self.key_of(key_kind, self.host.handles[1]);
         let map = self.object_in(map_slot);
         if let Some((_, entry)) = self.find(map, key, hash) {
-            let [_, new, ..] = std::mem::take(&mut self.host.handles);
+            let new = std::mem::take(&mut self.host.handles)[2];
             let old = self.heap.reference(entry, self.classes.places.entry_value);
             self.heap.store_field(entry, self.classes.places.entry_value, new);
             if value_kind == Kind::Reference {
@@ -185,7 +190,7 @@ impl<O: Observer> Jvm<O> {
         let size = self.map_size(map) + 1;
         self.heap.memory_mut().set_half(map * 2 + self.classes.places.map_size, size);
         self.count_modification(map * 2 + self.classes.places.map_mod_count);
-        let [key, value, entry, ..] = self.host.handles;
+        let [own, key, value, entry, _] = self.host.handles;
         let entry = self.heap.memory().index(entry);
         if O::WATCHES {
             self.tell_map_resized(map);
@@ -197,12 +202,13 @@ impl<O: Observer> Jvm<O> {
                 self.tell_stored_inside(map, number * 2 + 1, 0, value);
             }
         }
-        self.host.handles = [0; super::host::N_HANDLES];
         if size > self.heap.memory().half(map * 2 + self.classes.places.map_threshold) {
+            self.host.handles = [own, self.heap.reference(map, self.classes.places.map_table), key, value, 0];
             self.resize_table(map_slot)?;
             let map = self.object_in(map_slot);
             self.tell_map_resized(map);
         }
+        self.host.handles = [0; super::host::N_HANDLES];
         Ok(())
     }
 
@@ -217,14 +223,27 @@ impl<O: Observer> Jvm<O> {
         }
     }
 
-    /// `newNode` with the key and value in the first two handles, at the end of its bin and of the order. The new
-    /// entry is in the third handle afterwards.
+    /// `newNode` with the map, key and value in the first three handles, at the end of its bin and of the order. The
+    /// new entry is in the fourth handle afterwards.
     fn add_entry(&mut self, map_slot: Slot, hash: u32) -> Outcome<()> {
+        let places = self.classes.places;
+        let map = self.object_in(map_slot);
+        let table = self.follow(map, places.map_table).expect("a table before the first entry");
+        let bin = (hash & (self.heap.length(table) - 1)) as usize;
+        let mut end = self.heap.element(table, bin);
+        while end != 0
+            && let Some(next) = self.follow(self.heap.memory().index(end), places.entry_next)
+        {
+            end = self.heap.memory().narrow(next);
+        }
+        // `putVal` has the table, and the last entry of the bin.
+        self.host.handles[3..].copy_from_slice(&[self.heap.memory().narrow(table), end]);
         let entry = self.allocate(self.classes.entry, 0)?;
+        let end = self.host.handles[4];
         let map = self.object_in(map_slot);
         let reference = self.heap.memory().narrow(entry);
-        let [key, value, ..] = self.host.handles;
-        self.host.handles[2] = reference;
+        let [_, key, value, ..] = self.host.handles;
+        self.host.handles[3..].copy_from_slice(&[reference, 0]);
         let number = self.n_entries;
         self.n_entries = number.checked_add(1).expect("fewer than 2^32 map entries in a run");
         self.heap.memory_mut().set_half(entry * 2 + self.classes.places.entry_hash, hash);
@@ -242,17 +261,12 @@ impl<O: Observer> Jvm<O> {
                 self.heap.store_field(last, self.classes.places.entry_after, reference);
             }
         }
-        let table = self.follow(map, self.classes.places.map_table).expect("a table before the first entry");
-        let bin = (hash & (self.heap.length(table) - 1)) as usize;
-        match self.heap.element(table, bin) {
-            0 => self.heap.store_element(table, bin, reference),
-            first => {
-                let mut end = self.heap.memory().index(first);
-                while let Some(next) = self.follow(end, self.classes.places.entry_next) {
-                    end = next;
-                }
-                self.heap.store_field(end, self.classes.places.entry_next, reference);
-            }
+        if end == 0 {
+            let table = self.follow(map, places.map_table).expect("a table before the first entry");
+            self.heap.store_element(table, bin, reference);
+        } else {
+            let end = self.heap.memory().index(end);
+            self.heap.store_field(end, places.entry_next, reference);
         }
         Ok(())
     }
@@ -344,7 +358,11 @@ impl<O: Observer> Jvm<O> {
 
     /// The first key whose entry has at least this number.
     pub(super) fn next_key_from(&mut self, dst: Slot, map_slot: Slot, position: i64) -> Outcome<Option<i64>> {
-        let (map, key_kind, _) = self.map_target(map_slot, "java.util.Map.keySet()")?;
+        let (mut map, key_kind, _) = self.map_target(map_slot, "java.util.Map.keySet()")?;
+        if position == 0 && rule(Rule::LoopsHaveIterators) {
+            self.begin_loop(dst, map_slot)?;
+            map = self.object_in(map_slot);
+        }
         let map_reference = self.heap.memory().narrow(map);
         let n_collections = self.heap.n_collections();
         let mut entry = match self.cursors.entry(map_reference, position, n_collections) {
@@ -357,11 +375,56 @@ impl<O: Observer> Jvm<O> {
             entry = self.follow(at, self.classes.places.entry_after);
         }
         let Some(entry) = entry else { return Ok(None) };
+        self.advance_iterator(map_slot, entry);
         let position = self.entry_number(entry) as i64 + 1;
         let entry_reference = self.heap.memory().narrow(entry);
         self.cursors.note(Cursor { map: map_reference, entry: entry_reference, position, n_collections });
         let value = self.unboxed(key_kind, self.heap.reference(entry, self.classes.places.entry_key));
         self.write(dst, value);
         Ok(Some(position))
+    }
+
+    /// `keySet().iterator()`: the map keeps the view of its keys, the loop keeps the iterator.
+    fn begin_loop(&mut self, dst: Slot, map_slot: Slot) -> Outcome<()> {
+        let places = self.classes.places;
+        let map = self.object_in(map_slot);
+        let mut set = self.heap.reference(map, places.map_key_set);
+        self.host.handles[0] = self.heap.memory().narrow(map);
+        if set == 0 {
+            let object = self.allocate(self.classes.key_set, 0)?;
+            set = self.heap.memory().narrow(object);
+            self.store_all(object, &[self.host.handles[0]]);
+            let map = self.heap.memory().index(self.host.handles[0]);
+            self.heap.store_field(map, places.map_key_set, set);
+        }
+        self.host.handles[0] = set;
+        let iterator = self.allocate(self.classes.key_iterator, 0)?;
+        self.host.handles[0] = 0;
+        let map = self.object_in(map_slot);
+        let (own, head) = (self.heap.memory().narrow(map), self.heap.reference(map, places.map_head));
+        self.store_all(iterator, &[head, 0, own, own]);
+        let iterator = self.heap.memory().narrow(iterator);
+        self.host.keep_iterator(map_slot, dst, iterator);
+        Ok(())
+    }
+
+    /// `nextNode`: the iterator has gone to an entry.
+    fn advance_iterator(&mut self, map_slot: Slot, entry: usize) {
+        let iterator = self.host.iterator(map_slot);
+        if iterator != 0 {
+            let iterator = self.heap.memory().index(iterator);
+            let next = self.heap.reference(entry, self.classes.places.entry_after);
+            let entry = self.heap.memory().narrow(entry);
+            self.store_all(iterator, &[next, entry]);
+        }
+    }
+
+    /// Stores the first references of an object, by increasing offset; those that it does not have are left out.
+    fn store_all(&mut self, object: usize, references: &[Narrow]) {
+        let klass = self.heap.klass_of(object);
+        let halves: Vec<usize> = self.heap.klasses().reference_halves(klass).collect();
+        for (half, &reference) in halves.into_iter().zip(references) {
+            self.heap.store_field(object, half, reference);
+        }
     }
 }

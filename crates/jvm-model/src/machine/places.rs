@@ -1,6 +1,8 @@
 //! Where the fields of the JDK's classes are, in the VM's mode.
 
 use crate::layout::{ClassInfo, ClassLayout, FieldInfo, FieldType, Mode};
+use crate::rules::{Rule, rule};
+use crate::version::Version;
 use FieldType::{Boolean, Byte, Float, Int, Long, Reference};
 
 /// Own fields of a class and of its superclasses below `java.lang.Object`, in class-file order, the highest class first.
@@ -8,9 +10,33 @@ pub(super) type Levels = &'static [&'static [FieldType]];
 
 /// `java.util.ArrayList` below `AbstractList`.
 pub(super) const LIST: Levels = &[&[Int], &[Reference, Int]];
-/// `java.util.LinkedHashMap` below `HashMap` and `AbstractMap`.
-pub(super) const MAP: Levels =
-    &[&[Reference, Reference], &[Reference, Reference, Int, Int, Int, Float], &[Reference, Reference, Boolean]];
+const ABSTRACT_MAP: &[FieldType] = &[Reference, Reference];
+const HASH_MAP: &[FieldType] = &[Reference, Reference, Int, Int, Int, Float];
+
+/// `java.util.LinkedHashMap` below `HashMap` and `AbstractMap`. JDK 21 added `putMode`.
+pub(super) fn map(mode: &Mode) -> Levels {
+    if mode.version == Version::V17 || !rule(Rule::MapsGrewIn21) {
+        &[ABSTRACT_MAP, HASH_MAP, &[Reference, Reference, Boolean]]
+    } else {
+        &[ABSTRACT_MAP, HASH_MAP, &[Reference, Reference, Boolean, Int]]
+    }
+}
+
+/// `LinkedHashMap.LinkedKeySet`: its map, and from 21 on its direction.
+pub(super) fn key_set(mode: &Mode) -> Levels {
+    if mode.version == Version::V17 { &[&[Reference]] } else { &[&[Boolean, Reference]] }
+}
+
+/// `LinkedHashMap.LinkedKeyIterator` below `LinkedHashIterator`: the next entry, the current one, the count of changes,
+/// from 21 on the direction, and the map. Up to 17 the class has the map once more.
+pub(super) fn key_iterator(mode: &Mode) -> Levels {
+    if mode.version == Version::V17 {
+        &[&[Reference, Reference, Int, Reference], &[Reference]]
+    } else {
+        &[&[Reference, Reference, Int, Boolean, Reference], &[]]
+    }
+}
+
 /// `java.util.LinkedHashMap.Entry` below `HashMap.Node`.
 pub(super) const ENTRY: Levels = &[&[Int, Reference, Reference, Reference], &[Reference, Reference]];
 /// `java.lang.String`.
@@ -76,6 +102,8 @@ pub(super) struct Places {
     pub(super) map_tail: usize,
     /// `LinkedHashMap.accessOrder`.
     pub(super) map_access_order_byte: usize,
+    /// `LinkedHashMap.putMode`, where there is one.
+    pub(super) map_put_mode: Option<usize>,
     /// `HashMap.Node.hash`.
     pub(super) entry_hash: usize,
     /// `HashMap.Node.key`.
@@ -109,6 +137,7 @@ impl Places {
     pub(super) fn new(mode: &Mode) -> Self {
         // The field of a number, on a level from 1, that is declared so many fields after the first.
         let byte = |levels: Levels, level: usize, index: usize| layouts(levels, mode)[level].offsets()[index] as usize;
+        let map = map(mode);
         let half = |levels: Levels, level: usize, index: usize| byte(levels, level, index) / 4;
         Places {
             box_word: byte(&[&[Long]], 1, 0) / 8,
@@ -120,17 +149,18 @@ impl Places {
             text_coder_byte: byte(TEXT, 1, 1),
             text_hash_is_zero_byte: byte(TEXT, 1, 3),
             text_value: half(TEXT, 1, 0),
-            map_key_set: half(MAP, 1, 0),
-            map_values: half(MAP, 1, 1),
-            map_entry_set: half(MAP, 2, 1),
-            map_size: half(MAP, 2, 2),
-            map_mod_count: half(MAP, 2, 3),
-            map_threshold: half(MAP, 2, 4),
-            map_load_factor: half(MAP, 2, 5),
-            map_table: half(MAP, 2, 0),
-            map_head: half(MAP, 3, 0),
-            map_tail: half(MAP, 3, 1),
-            map_access_order_byte: byte(MAP, 3, 2),
+            map_key_set: half(map, 1, 0),
+            map_values: half(map, 1, 1),
+            map_entry_set: half(map, 2, 1),
+            map_size: half(map, 2, 2),
+            map_mod_count: half(map, 2, 3),
+            map_threshold: half(map, 2, 4),
+            map_load_factor: half(map, 2, 5),
+            map_table: half(map, 2, 0),
+            map_head: half(map, 3, 0),
+            map_tail: half(map, 3, 1),
+            map_access_order_byte: byte(map, 3, 2),
+            map_put_mode: (map[2].len() > 3).then(|| half(map, 3, 3)),
             entry_hash: half(ENTRY, 1, 0),
             entry_key: half(ENTRY, 1, 1),
             entry_value: half(ENTRY, 1, 2),

@@ -4,6 +4,7 @@ use memory_trait::{FieldIndex, Kind, Label, Observer, Outcome, RecordId, Slot};
 
 use super::Jvm;
 use super::classes::{FieldPlace, Meaning};
+use crate::rules::{Rule, rule};
 
 impl<O: Observer> Jvm<O> {
     /// `new`. A class with a finalizer registers the object with a `Finalizer`, as `Object`'s constructor does.
@@ -14,7 +15,7 @@ impl<O: Observer> Jvm<O> {
         let payload_bytes = if O::WATCHES { self.heap.klasses().get(klass).instance_tally.payload_bytes } else { 0 };
         self.tell_born(object, naming, payload_bytes, 0);
         self.write_object(dst, object);
-        if self.program.record_shape(record).finalizer.is_some() {
+        if self.program.record_shape(record).finalizer.is_some() && rule(Rule::FinalizersAreObjects) {
             self.register_finalizer(object)?;
         }
         Ok(())

@@ -6,7 +6,10 @@ use memory_trait::{Label, Observer, Outcome, Slot};
 
 use super::Jvm;
 use super::faults::describe_call;
+use super::host::N_HANDLES;
 use crate::heap::memory::Narrow;
+use crate::rules::{Rule, rule};
+use crate::version::Version;
 
 const LATIN1: u8 = 0;
 const UTF16: u8 = 1;
@@ -75,23 +78,30 @@ impl<O: Observer> Jvm<O> {
         Ok(self.heap.memory().narrow(object))
     }
 
-    /// `a + b`. An empty half makes a new `String` that shares the other's bytes.
+    /// `a.concat(b)`. An empty `b` makes nothing new; up to 21 an empty `a` makes a new `String` that shares the bytes.
     ///
     /// # Source
-    /// JDK 17 `java/lang/StringConcatHelper.java:simpleConcat`.
+    /// JDK 17 `java/lang/String.java:concat`, `StringConcatHelper.java:simpleConcat`; JDK 25 `doConcat`.
     pub(super) fn concat_texts(&mut self, dst: Slot, a: Slot, b: Slot) -> Outcome<()> {
         let what = |_: &Self| describe_call("String.concat(String)");
         let (first, second) = (self.target(a, what)?, self.target(b, what)?);
-        for (empty, other) in [(first, second), (second, first)] {
-            if self.heap.length(self.text_value(empty)) == 0 {
-                return self.wrap_bytes(dst, self.text_value(other), self.text_coder(other));
-            }
+        if self.heap.length(self.text_value(second)) == 0 && rule(Rule::EmptyTextIsNotAppended) {
+            // Its number is used up all the same: names do not depend on the machine.
+            self.host.journal.name(Label::Text);
+            self.write_object(dst, first);
+            return Ok(());
+        }
+        if self.flags.version < Version::V25 && self.heap.length(self.text_value(first)) == 0 {
+            return self.wrap_bytes(dst, self.text_value(second), self.text_coder(second));
         }
         let coder = self.text_coder(first).max(self.text_coder(second));
         let n_bytes = [first, second].map(|text| self.n_units(text) << coder).iter().sum::<usize>();
+        let memory = self.heap.memory();
+        self.host.handles[1..3].copy_from_slice(&[memory.narrow(first), memory.narrow(second)]);
         let value = self.allocate(self.classes.byte_array, n_bytes as u32)?;
         let mut at = self.heap.elements_byte(value);
-        for text in [self.object_in(a), self.object_in(b)] {
+        let texts = [self.host.handles[1], self.host.handles[2]].map(|text| self.heap.memory().index(text));
+        for text in texts {
             for index in 0..self.n_units(text) {
                 let [low, high] = self.unit(text, index).to_le_bytes();
                 self.heap.memory_mut().set_byte(at, low);
@@ -101,7 +111,9 @@ impl<O: Observer> Jvm<O> {
                 at += 1 << coder;
             }
         }
-        self.wrap_bytes(dst, value, coder)
+        self.wrap_bytes(dst, value, coder)?;
+        self.host.handles = [0; N_HANDLES];
+        Ok(())
     }
 
     fn text_value(&self, text: usize) -> usize {

@@ -5,6 +5,7 @@ use memory_trait::{Kind, Observer, Outcome, Place, Slot};
 use super::Jvm;
 use crate::heap::klass::KlassId;
 use crate::heap::memory::Narrow;
+use crate::rules::{Rule, rule};
 
 /// `Long.valueOf` answers one of its cached objects from here ...
 pub(super) const LONG_CACHE_LOW: i64 = -128;
@@ -45,7 +46,12 @@ impl<O: Observer> Jvm<O> {
             Kind::Reference => Ok(value),
             Kind::Bool => self.boolean(value != 0),
             Kind::Float => self.new_box(self.classes.double_box, value),
-            Kind::Int if (LONG_CACHE_LOW..=LONG_CACHE_HIGH).contains(&(value as i64)) => self.cached_long(value as i64),
+            Kind::Int
+                if (LONG_CACHE_LOW..=LONG_CACHE_HIGH).contains(&(value as i64))
+                    && rule(Rule::SmallNumbersAreCached) =>
+            {
+                self.cached_long(value as i64)
+            }
             Kind::Int => self.new_box(self.classes.long_box, value),
         }
     }

@@ -110,7 +110,7 @@ impl WorkloadRecording {
     pub fn machine(&self) -> Result<Builder, RecordedError> {
         let state = self.start.resumption(self.version, self.base).map_err(|error| RecordedError::at(2, error))?;
         let known = self.header.flags.iter().filter(|flag| *flag != "-XX:+UseSerialGC");
-        let builder = known.fold(Jvm::builder().version(self.version), |builder, flag| builder.flag(flag));
+        let builder = known.fold(Jvm::builder().version(self.version), Builder::flag);
         Ok(builder.start(state).keep_collections())
     }
 
@@ -144,7 +144,7 @@ impl WorkloadRecording {
         for (number, (line, recorded)) in self.collections.iter().enumerate() {
             let mut parts = match predicted.get(number) {
                 Some(predicted) => recorded.differences(predicted),
-                None => vec![("".to_owned(), recorded.cause.clone(), "none".to_owned())],
+                None => vec![(String::new(), recorded.cause.clone(), "none".to_owned())],
             };
             for (subject, ..) in &mut parts {
                 *subject = format!("collection {number}, {}: {subject}", recorded.kind);

@@ -5,16 +5,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use flate2::read::GzDecoder;
+use workload::{Ending, Options, Workload, interpret};
 
 use super::{OFF, RULES};
 use crate::layout::Blocks;
-use crate::recorded::{Recorded, compare_layouts, compare_serial, compare_sizings};
+use crate::recorded::{Recorded, WorkloadRecording, compare_layouts, compare_serial, compare_sizings};
 
 /// The recordings, the quickest first.
-const RECORDINGS: [&str; 19] = [
+const RECORDINGS: [&str; 26] = [
     "sizing17.jsonl",
     "sizing_live17.jsonl",
     "layout_17.default.jsonl",
+    "workload17_resurrection.jsonl",
+    "workload17_weak_cache.jsonl",
+    "workload17_growable_array.jsonl",
+    "workload21_lru_cache.jsonl",
+    "workload17_random_112.jsonl",
+    "workload17_random_118.jsonl",
+    "workload21_random_106.jsonl",
     "serial17_small_shrinking.jsonl",
     "serial17_align32.jsonl",
     "serial17_wide_headers.jsonl",
@@ -49,6 +57,7 @@ fn is_predicted(recording: &str) -> bool {
         Some(Recorded::Layouts) => compare_layouts(recording.as_bytes()),
         Some(Recorded::Sizings) => compare_sizings(recording.as_bytes(), None),
         Some(Recorded::Serial) => compare_serial(recording.as_bytes()),
+        Some(Recorded::Workload) => return is_run_predicted(recording),
         other => panic!("{other:?}"),
     };
     compared.is_ok_and(|comparison| comparison.is_exact())
@@ -58,6 +67,19 @@ fn is_predicted(recording: &str) -> bool {
 /// which compares with `<` from the end on.
 fn equal_holes_are_taken_from_the_end() -> bool {
     Blocks::after_fields(8, &[(12, 4), (20, 4)]).add(1) == 16
+}
+
+fn is_run_predicted(recording: &str) -> bool {
+    let recording = WorkloadRecording::read(recording.as_bytes()).unwrap();
+    let workload = Workload::parse(recording.name(), recording.source()).unwrap();
+    let mut jvm = recording.machine().unwrap().build().unwrap();
+    let options = Options { seed: recording.seed(), ..Options::default() };
+    let run = interpret::run(&workload.compile(&recording.set()).unwrap(), &mut jvm, &options);
+    let fault = match &run.ending {
+        Ending::Finished => None,
+        Ending::Faulted(fault) => Some(fault),
+    };
+    recording.compare(&jvm, &run.output, fault).is_exact()
 }
 
 #[test]

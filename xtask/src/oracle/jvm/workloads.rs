@@ -12,12 +12,12 @@ use jvm_model::sizing::Sizing;
 use jvm_model::{Flags, Version};
 use serde_json::json;
 use workload::emit::{Language, emit};
-use workload::{Ending, Options, Workload, interpret};
+use workload::{Bare, Ending, Options, Workload, interpret};
 
 use super::log::{Log, SELECTION};
 use super::machine::{Jvm, compile_with};
 use super::program::Draw;
-use super::{Args, keep, say, serial, settings};
+use super::{Args, keep, random_workload, say, serial, settings};
 use crate::gallery::{self, Found};
 
 /// The Java half; `PROGRAM` is the workload's class.
@@ -44,10 +44,19 @@ const CHOICE: [&str; 17] = [
     "weak_cache:n=20000",
 ];
 
+/// Statements of a random workload, roughly.
+const TICKS: u64 = 1_000_000;
+/// What a workload is called that is drawn at random; its seed follows.
+const RANDOM: &str = "random_";
+
 /// Runs the workloads; whether all of them were exact.
 pub(super) fn part(args: &Args, jvms: &[Jvm], javac: &Path, dir: &Path) -> Result<bool, String> {
-    let asked: Vec<String> =
-        if args.workload.is_empty() { CHOICE.map(str::to_owned).to_vec() } else { args.workload.clone() };
+    let random = (args.seed..args.seed + args.programs).map(|seed| format!("{RANDOM}{seed}"));
+    let asked: Vec<String> = if args.workload.is_empty() {
+        CHOICE.map(str::to_owned).into_iter().chain(random).collect()
+    } else {
+        args.workload.clone()
+    };
     let mut is_exact = true;
     let programs = compile_all(&asked, javac, dir, args.seed)?;
     for jvm in jvms {
@@ -119,6 +128,13 @@ fn compile_all(asked: &[String], javac: &Path, dir: &Path, seed: u64) -> Result<
     Ok(programs)
 }
 
+/// Rounds of a random workload that take about as long as all others.
+fn rounds(workload: &Workload) -> u64 {
+    let code = workload.compile(&[]).expect("its own parameters");
+    let run = interpret::run(&code, &mut Bare::with_room(1 << 24), &Options::default());
+    (40 * TICKS / run.ticks.max(1)).clamp(10, 20_000)
+}
+
 /// A workload in Java.
 struct Program {
     workload: Box<Workload>,
@@ -134,14 +150,24 @@ struct Program {
 impl Program {
     fn parse(asked: &str, number: usize, seed: u64, classes: &Path) -> Result<Program, String> {
         let (target, set) = asked.split_once(':').unwrap_or((asked, ""));
-        let found = gallery::find(target).map_err(|misuse| misuse.0)?;
-        let Found::Workload(workload) = found else { return Err(format!("{target} is a heap trace")) };
-        let set: Vec<(String, String)> = set
+        let workload = if let Some(number) = target.strip_prefix(RANDOM) {
+            let drawn: u64 = number.parse().map_err(|error| format!("{asked}: {error}"))?;
+            let source = random_workload::draw(&mut Draw::new(drawn));
+            Box::new(Workload::parse(target, &source).map_err(|error| error.render(false))?)
+        } else {
+            let found = gallery::find(target).map_err(|misuse| misuse.0)?;
+            let Found::Workload(workload) = found else { return Err(format!("{target} is a heap trace")) };
+            workload
+        };
+        let mut set: Vec<(String, String)> = set
             .split(',')
             .filter(|one| !one.is_empty())
             .map(crate::console::assignment)
             .collect::<Result<_, _>>()
             .map_err(|error| format!("{asked}: {error}"))?;
+        if set.is_empty() && target.starts_with(RANDOM) {
+            set.push(("rounds".to_owned(), rounds(&workload).to_string()));
+        }
         let pairs: Vec<(&str, &str)> = set.iter().map(|(name, value)| (&**name, &**value)).collect();
         let java = emit(&workload, Language::Java, &pairs, seed).map_err(|error| error.to_string())?;
         let package = format!("workload{number}");
@@ -157,6 +183,10 @@ impl Program {
             let known = options.iter().filter(|flag| *flag != "-XX:+UseSerialGC");
             let Ok(flags) = Flags::parse(version, known) else { continue };
             let Ok(sizing) = Sizing::of(&flags) else { continue };
+            // A log says six digits of a buffer's average, which has many samples by then: buffers keep their size here.
+            if options.iter().all(|option| option != "-XX:-UseTLAB") {
+                options.push("-XX:-ResizeTLAB".to_owned());
+            }
             if sizing.boot_refusal().is_none()
                 && sizing.old.max >= 3 << 20
                 && (64 << 10..2 << 20).contains(&sizing.spaces.eden)
