@@ -185,6 +185,14 @@ impl<A: Allocator> Pymalloc<A> {
         }
     }
 
+    /// Bytes of the arena that `malloc` of so many bytes would make: 0 where a pool or an arena has room.
+    pub(crate) fn arena_bytes_for(&self, request_bytes: u64) -> u64 {
+        match class_of(request_bytes) {
+            Some(class) if self.heap.needs_arena(class) => arena_bytes(self.heap.version),
+            _ => 0,
+        }
+    }
+
     /// A block from a pool, or NULL when pymalloc does not serve the request or has no arena for it.
     #[inline]
     fn malloc_small(&mut self, request_bytes: u64) -> Outcome<Address> {

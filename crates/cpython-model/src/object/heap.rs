@@ -154,11 +154,9 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     /// `PyObject_Calloc`.
     pub(crate) fn calloc(&mut self, request_bytes: u64) -> Outcome<Address> {
-        if request_bytes > SMALL_REQUEST_THRESHOLD_BYTES {
-            self.check_room(request_bytes)?;
-        }
+        self.check_growth(request_bytes)?;
         let block = match self.allocator.calloc(1, request_bytes) {
-            Ok(address) => self.accept(address)?,
+            Ok(address) => self.accept_new(address)?,
             Err(fault) => return Err(self.journal.adopt(fault)),
         };
         self.note(CallKind::Calloc, request_bytes, Address::NULL, block);
@@ -181,11 +179,9 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
     #[cold]
     #[inline(never)]
     fn malloc_anew(&mut self, request_bytes: u64) -> Outcome<Address> {
-        if request_bytes > SMALL_REQUEST_THRESHOLD_BYTES {
-            self.check_room(request_bytes)?;
-        }
+        self.check_growth(request_bytes)?;
         match self.allocator.malloc(request_bytes) {
-            Ok(address) => self.accept(address),
+            Ok(address) => self.accept_new(address),
             Err(fault) => Err(self.journal.adopt(fault)),
         }
     }
@@ -326,12 +322,33 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         &self.objects[key]
     }
 
+    /// Refuses what would cross the limit, before it is made: an arena, or a large block that no room is left for.
+    fn check_growth(&mut self, request_bytes: u64) -> Outcome<()> {
+        if request_bytes > SMALL_REQUEST_THRESHOLD_BYTES {
+            return self.check_room(request_bytes);
+        }
+        let heap_bytes = self.allocator.heap_bytes() + self.allocator.arena_bytes_for(request_bytes);
+        if heap_bytes > self.limit_bytes { Err(self.out_of_memory()) } else { Ok(()) }
+    }
+
     #[inline]
     fn check_room(&mut self, bytes: u64) -> Outcome<()> {
         let room = self.limit_bytes.saturating_sub(self.allocator.heap_bytes());
         // What is free within the heap may serve the request, so only what cannot be met at all is refused here.
         let spare = self.allocator.heap_bytes().saturating_sub(self.account.total());
         if bytes > room.saturating_add(spare) { Err(self.out_of_memory()) } else { Ok(()) }
+    }
+
+    /// Takes a new block, unless it has crossed the limit: whether the allocator below pymalloc would need more memory
+    /// for a large block is only known when it has done so. The block goes back then.
+    fn accept_new(&mut self, address: Address) -> Outcome<Address> {
+        if !address.is_null() && self.allocator.heap_bytes() > self.limit_bytes {
+            if let Err(fault) = self.allocator.free(address) {
+                no_such_block(address, &fault);
+            }
+            return Err(self.out_of_memory());
+        }
+        self.accept(address)
     }
 
     #[inline]

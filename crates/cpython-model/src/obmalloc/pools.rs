@@ -10,7 +10,7 @@
 
 use memory_trait::{Allocator, Outcome};
 
-use super::heap::{GRANULES_MAX, Heap};
+use super::heap::{GRANULES_MAX, Heap, NONE};
 use crate::params::{ALIGNMENT_BYTES, N_SIZE_CLASSES, POOL_OVERHEAD_BYTES, class_bytes};
 use crate::rules::{Rule, rule};
 
@@ -79,6 +79,11 @@ impl Heap {
         pool.count += 1;
         self.n_live[class] += 1;
         if next == 0 { self.extend_or_unlink(id, class, address) } else { address }
+    }
+
+    /// Whether there is no block of `class` without a new arena.
+    pub(super) fn needs_arena(&self, class: usize) -> bool {
+        self.pools[class].next as usize == class && self.usable == NONE
     }
 
     /// A block of `class`; 0 when there is no more memory.

@@ -127,6 +127,7 @@ fn a_heap_without_room_is_a_memory_error() -> Outcome<()> {
     };
     assert_eq!((fault.kind, fault.message.as_str()), (FaultKind::OutOfMemory, "MemoryError"));
     assert!(n > 30_000, "{n} nodes fit into 4 MiB");
+    assert!(world.python.usage().heap_bytes <= 4 << 20, "the block that would cross the limit is not made");
     assert_eq!(world.python.usage().balance(), 0);
     world.python.finish();
     Ok(())
