@@ -199,7 +199,8 @@ pub(crate) struct Object {
     pub(crate) next: Place,
     /// `id()`.
     pub(crate) address: Address,
-    /// The collector's working copy of the count.
+    /// The collector's working copy of the count. Of an `int`, which it never sees, what its block has if that is more
+    /// than the value needs, else 0. Unit: bytes.
     pub(crate) gc_refs: u32,
     pub(crate) mark: Mark,
     /// Whether there is a weak reference to it.

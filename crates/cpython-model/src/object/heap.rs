@@ -8,7 +8,6 @@ use memory_trait::journal::Naming;
 use memory_trait::{
     Address, Allocator, Event, Fault, FaultKind, Journal, ObjectKey, Observer, Outcome, Reclaimer, Storage,
 };
-use rustc_hash::FxHashMap;
 use slotmap::SecondaryMap;
 
 use super::account::{Account, Split};
@@ -81,8 +80,6 @@ pub(crate) struct Heap<O, A> {
     bytes_told: u64,
     /// What an `int` of one digit asks for. Unit: bytes.
     pub(super) one_digit_bytes: u64,
-    /// Blocks of `int`s that are larger than such a number needs, and how large. Unit: bytes.
-    pub(super) roomy_ints: FxHashMap<Address, u64>,
     /// Where the calls of the allocator are written down, if anywhere.
     pub(crate) tape: Option<Box<Tape>>,
     pub(crate) account: Account,
@@ -121,7 +118,6 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             journal: Journal::new(observer),
             objects,
             one_digit_bytes,
-            roomy_ints: FxHashMap::default(),
             tape: None,
             bytes_told: allocator.heap_bytes(),
             allocator,

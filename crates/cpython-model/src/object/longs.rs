@@ -29,7 +29,14 @@ pub(crate) const fn is_large_int(value: i64) -> bool {
 #[derive(Clone, Copy)]
 struct Long {
     value: i64,
-    block: Option<Address>,
+    block: Option<LongBlock>,
+}
+
+/// A block, and how large it is.
+#[derive(Clone, Copy)]
+struct LongBlock {
+    address: Address,
+    bytes: u64,
 }
 
 impl<O: Observer, A: Allocator> Heap<O, A> {
@@ -231,12 +238,20 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
             return Ok(Long { value, block: None });
         }
         let request = layout::int_bytes(value, self.version);
-        Ok(Long { value, block: Some(self.malloc(request)?) })
+        let block = self.long_block(request)?;
+        Ok(Long { value, block: Some(block) })
+    }
+
+    #[inline]
+    fn long_block(&mut self, request: u64) -> Outcome<LongBlock> {
+        let address = self.malloc(request)?;
+        Ok(LongBlock { address, bytes: self.block_bytes(address, request) })
     }
 
     /// `_PyLong_New`, filled.
     fn digits(&mut self, n_digits: u64, value: i64) -> Outcome<Long> {
-        Ok(Long { value, block: Some(self.malloc(24 + 4 * n_digits.max(1))?) })
+        let block = self.long_block(24 + 4 * n_digits.max(1))?;
+        Ok(Long { value, block: Some(block) })
     }
 
     /// `maybe_small_long`.
@@ -250,26 +265,27 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     fn drop_long(&mut self, long: Long) {
         if let Some(block) = long.block {
-            self.free(block);
+            self.free(block.address);
         }
     }
 
     /// An object of it.
     fn long_object(&mut self, long: Long) -> Outcome<ObjectKey> {
         let Long { value, block } = long;
-        let Some(block) = block else { return self.int(value) };
+        let Some(LongBlock { address, bytes }) = block else { return self.int(value) };
         let request = layout::int_bytes(value, self.version);
-        let usual_bytes = self.block_bytes(block, request);
-        let bytes = self.allocator.usable_size(block);
-        if bytes != usual_bytes {
-            self.roomy_ints.insert(block, bytes);
+        if bytes != self.block_bytes(address, request) {
             self.account.take(Split::boxed(request.min(bytes), bytes));
-        } else if is_medium(value) {
+            let key = self.insert(Body::Int(value), address);
+            self.objects[key].gc_refs = bytes as u32;
+            return Ok(key);
+        }
+        if is_medium(value) {
             self.account.n_one_digit += 1;
         } else {
             self.account.take(Split::boxed(request, bytes));
         }
-        Ok(self.insert(Body::Int(value), block))
+        Ok(self.insert(Body::Int(value), address))
     }
 }
 

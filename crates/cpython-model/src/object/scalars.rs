@@ -47,10 +47,9 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
 
     /// Takes an `int` off the account.
     #[inline]
-    fn give_int(&mut self, value: i64, block: Address) {
-        if !self.roomy_ints.is_empty()
-            && let Some(bytes) = self.roomy_ints.remove(&block)
-        {
+    fn give_int(&mut self, value: i64, block: Address, roomy_bytes: u32) {
+        if roomy_bytes != 0 {
+            let bytes = u64::from(roomy_bytes);
             let request = layout::int_bytes(value, self.version).min(bytes);
             return self.account.give(Split::boxed(request, bytes));
         }
@@ -125,9 +124,10 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         let block = object.address;
         match object.body {
             Body::Int(value) => {
+                let roomy_bytes = object.gc_refs;
                 self.tell_reclaimed(key);
                 self.remove(key);
-                self.give_int(value, block);
+                self.give_int(value, block, roomy_bytes);
                 self.free(block);
                 true
             }
