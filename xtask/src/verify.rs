@@ -3,6 +3,7 @@
 mod collector;
 mod glibc;
 mod hotspot_recorded;
+mod programs;
 mod pymalloc;
 
 use std::fmt::Display;
@@ -51,6 +52,8 @@ enum Kind {
     Pymalloc(pymalloc::Kind),
     /// Programs on graphs of Python's objects, and what the collector did.
     Collector,
+    /// Workloads on Python, and what they asked of its allocator.
+    Program,
 }
 
 impl Kind {
@@ -60,6 +63,9 @@ impl Kind {
         }
         if let Some(kind) = pymalloc::Kind::of(head) {
             return Some(Kind::Pymalloc(kind));
+        }
+        if cpython_model::is_programs(head) {
+            return Some(Kind::Program);
         }
         if recorded::is_runs(head) {
             return Some(Kind::Collector);
@@ -120,6 +126,7 @@ fn verify(file: &Path, args: &Args) -> Verdict {
         Some(Kind::Hotspot(recorded)) => hotspot_recorded::verify(file, recorded),
         Some(Kind::Pymalloc(kind)) => pymalloc::verify(file, kind),
         Some(Kind::Collector) => collector::verify(file),
+        Some(Kind::Program) => programs::verify(file),
         None => unreadable(&"not a recording of a known kind (a heap trace begins with `H page+`)"),
     }
 }

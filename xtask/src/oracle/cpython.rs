@@ -4,8 +4,10 @@
 //! says what it saw ([`driver.py`](cpython/driver.py)); that makes a transcript as `cargo xtask verify` reads them, and
 //! is compared as there.
 
+pub(crate) mod extension;
 pub(crate) mod interpreters;
 mod programs;
+pub(crate) mod workloads;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -20,10 +22,13 @@ use self::programs::Triple;
 use crate::console::{Misuse, conclude};
 use crate::progress::in_parallel;
 
-/// Random object graphs on the installed `CPython` 3.11, 3.12 and 3.13.
+/// Random object graphs, or workloads, on the installed `CPython` 3.11, 3.12 and 3.13.
 ///
 /// Compared are: which operation collects which generation, how many objects, all counters after it; the order of every
 /// `__del__` and weakref callback; and, from a snapshot of the process's allocator on, the `id()` of every object made.
+/// With --workloads, the workloads of the gallery are emitted as Python and run: compared are every call of the
+/// allocator, with its size and its address, and which collections there were before it; gcc is needed for that.
+///
 /// Interpreters are looked for in PATH (`python3.11` ...) and in pyenv's versions. A run that differs is saved for
 /// `cargo xtask verify`.
 #[derive(clap::Args)]
@@ -46,6 +51,15 @@ pub(crate) struct Args {
     /// Write the transcripts of all runs, not only of those that differ
     #[arg(long)]
     keep: bool,
+    /// Emit workloads as Python and compare every call of the allocator
+    #[arg(long)]
+    workloads: bool,
+    /// Only these workloads; all if none is named
+    #[arg(requires = "workloads")]
+    names: Vec<String>,
+    /// So many random workloads instead, the first of them that of the seed
+    #[arg(long, default_value_t = 0, requires = "workloads", conflicts_with = "names")]
+    random: u64,
 }
 
 /// How a run came out.
@@ -67,7 +81,7 @@ struct Sum {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    conclude(|out| compare(args, out))
+    conclude(|out| if args.workloads { workloads::compare(args, out) } else { compare(args, out) })
 }
 
 fn compare(args: &Args, out: &mut dyn Write) -> Result<bool, Misuse> {
@@ -191,6 +205,9 @@ mod tests {
             python: Vec::new(),
             transcripts: folder.path().to_owned(),
             keep: false,
+            workloads: false,
+            names: Vec::new(),
+            random: 0,
         };
         for interpreter in &found.interpreters {
             for triple in programs::triples(20_261_123, programs::PROFILES.len() as u64, args.operations as usize) {

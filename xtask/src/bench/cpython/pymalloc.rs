@@ -10,6 +10,8 @@ use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 use tempfile::TempDir;
 
+use crate::oracle::cpython::extension::compile;
+
 const SOURCE: &str = include_str!("pymalloc.c");
 
 /// Loads the extension from the directory it is given, and makes the calls in a file of it.
@@ -82,31 +84,12 @@ impl<'a> Extension<'a> {
     /// # Errors
     /// Why there is nothing to compare with.
     pub(super) fn build(python: &'a Path, calls: &Calls) -> Result<Extension<'a>, String> {
-        let ask = "import sysconfig; print(sysconfig.get_path('include'))";
-        let include = Command::new(python).args(["-I", "-c", ask]).output().map_err(|error| error.to_string())?;
-        let include = String::from_utf8_lossy(&include.stdout).trim().to_owned();
         let directory = tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
-        let source = directory.path().join("pymalloc.c");
         let bytes: Vec<u8> =
             calls.0.iter().flat_map(|call| [call.place.to_le_bytes(), call.bytes.to_le_bytes()].concat()).collect();
-        let write = |path: &Path, bytes: &[u8]| {
-            std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
-        };
-        write(&source, SOURCE.as_bytes())?;
-        write(&directory.path().join("calls"), &bytes)?;
-        let gcc = Command::new("gcc")
-            .args(["-O2", "-shared", "-fPIC", "-I", &include, "-o"])
-            .arg(directory.path().join("heaptwin_pymalloc.so"))
-            .arg(&source)
-            .output()
-            .map_err(|error| format!("gcc does not run here ({error})"))?;
-        if !gcc.status.success() {
-            let said = String::from_utf8_lossy(&gcc.stderr);
-            return Err(format!(
-                "gcc does not compile the extension: {}",
-                said.lines().next().unwrap_or("no reason given")
-            ));
-        }
+        let path = directory.path().join("calls");
+        std::fs::write(&path, &bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        compile(python, "heaptwin_pymalloc", SOURCE, directory.path())?;
         Ok(Extension { directory, python })
     }
 

@@ -138,27 +138,32 @@ impl Interpreter {
         }
     }
 
-    /// Does a program; answers the transcript, two lines.
-    pub(super) fn record(&self, triple: &Triple) -> Result<String, String> {
+    /// Runs a program of ours, which reads a task and answers in JSON.
+    pub(super) fn ask(&self, driver: &str, task: &str) -> Result<String, String> {
         let mut child = Command::new(&self.path)
-            .args(["-I", "-S", "-c", DRIVER])
+            .args(["-I", "-S", "-c", driver])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("does not start: {error}"))?;
         // All of it is read before anything is answered. A child that died says so below.
-        let task = triple.task();
         let sent = child.stdin.take().map(|mut stdin| stdin.write_all(task.as_bytes()));
         let answer = child.wait_with_output().map_err(|error| error.to_string())?;
         if !answer.status.success() || !matches!(sent, Some(Ok(()))) {
             let last_words = String::from_utf8_lossy(&answer.stderr);
             return Err(format!("the interpreter failed ({}): {}", answer.status, last_words.trim_end()));
         }
-        let run = String::from_utf8_lossy(&answer.stdout);
-        if let Some(why) = run.strip_prefix("{\"failed\":") {
+        let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
+        if let Some(why) = answer.strip_prefix("{\"failed\":") {
             return Err(format!("the interpreter cannot be watched: {}", why.trim_end_matches('}').trim()));
         }
+        Ok(answer)
+    }
+
+    /// Does a program; answers the transcript, two lines.
+    pub(super) fn record(&self, triple: &Triple) -> Result<String, String> {
+        let run = self.ask(DRIVER, &triple.task())?;
         Ok(format!("{}\n{run}\n", triple.workload()))
     }
 }

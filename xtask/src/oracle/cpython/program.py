@@ -1,6 +1,7 @@
 """Runs a program that was emitted from a workload and says what it asked of the allocator.
 
-Standard input: {"source": the program, "folder": where the extension is, "seed": of `rand`, "most": calls to write down}.
+Standard input: {"head": fields of the answer, "source": the program, "folder": where the extension is, "seed": of `rand`,
+"most": calls to write down}.
 Standard output: the fields of a line `program`, as docs/formats.md has them.
 
 The program's `main` runs from a heap without garbage on, with its constants, functions and classes already there, and
@@ -59,10 +60,13 @@ def main():
             quads += event[:4]
         elif event[1] == ARENA_BYTES:
             made.append([1, event[3]] if event[0] == 4 else [2, event[2]])
+    if n_left_out > 0:
+        fail("the program makes %d calls more than are written down" % n_left_out)
     json.dump(
         {
+            "type": "program",
             "version": "%d.%d.%d" % sys.version_info[:3],
-            "n_left_out": n_left_out,
+            **task["head"],
             "exception": exception and exception.__name__,
             "snapshot": snapshot,
             "arenas": made,
