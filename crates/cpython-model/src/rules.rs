@@ -53,6 +53,8 @@ pub(crate) enum Rule {
     SurvivorsArePending,
     /// After finalizers have run, the garbage is looked at again.
     GarbageIsLookedAtAgain,
+    /// Up to 3.12 the free lists of tuples are emptied before that of floats.
+    TuplesAreClearedFirst,
     /// A full collection empties the free lists.
     FullCollectionsClearFreeLists,
     /// A collection untracks tuples of what is not tracked.
@@ -77,6 +79,8 @@ pub(crate) enum Rule {
     CreationsHaveArguments,
     /// Many arguments of `__init__` are in a block of their own.
     ManyArgumentsNeedAStack,
+    /// Before 3.13 a call of `int` makes a tuple of arguments.
+    IntsHaveArguments,
     /// A call of `bytes` makes a tuple, too.
     BytesHaveArguments,
     /// Arithmetic of large `int`s asks for more digits than the result has.

@@ -234,14 +234,17 @@ impl<O: Observer, A: Allocator> Heap<O, A> {
         }
     }
 
-    /// `clear_freelists`: floats, tuples, lists, dictionaries, tables.
+    /// `clear_freelists`: tuples and floats, from 3.13 on the other way round, lists, dictionaries, tables.
     fn clear_free_lists(&mut self) {
         let drained = self.free_lists.take_all();
-        for block in drained.floats.into_iter().rev() {
-            self.free(block);
-        }
-        for block in drained.tuples.into_iter().flat_map(|list| list.into_iter().rev()) {
-            self.gc_free(block);
+        let tuples = drained.tuples.into_iter().flat_map(|list| list.into_iter().rev());
+        let floats = drained.floats.into_iter().rev();
+        if self.version < Version::V3_13 && rule(Rule::TuplesAreClearedFirst) {
+            tuples.for_each(|block| self.gc_free(block));
+            floats.for_each(|block| self.free(block));
+        } else {
+            floats.for_each(|block| self.free(block));
+            tuples.for_each(|block| self.gc_free(block));
         }
         for block in drained.lists.into_iter().rev().chain(drained.dicts.into_iter().rev()) {
             self.gc_free(block);

@@ -111,6 +111,11 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
     #[inline]
     pub(super) fn write_calculated_int(&mut self, dst: Slot, value: i64, how: Calculation) -> Outcome<()> {
         let (x, y) = (self.int_of(how.a), self.int_of(how.b));
+        if how.operator == Operator::Convert && self.heap.version < Version::V3_13 && rule(Rule::IntsHaveArguments) {
+            // Before 3.13 `int` is called with a tuple.
+            let none = self.heap.none();
+            self.pass_through_tuple(none)?;
+        }
         let key = match self.dividend_itself(how, x, y) {
             Some(key) => key,
             None => self.heap.int_result(how.operator, x, y, value)?,

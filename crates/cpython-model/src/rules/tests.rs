@@ -6,11 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use memory_trait::{Address, Allocator};
+use workload::{Options, Workload, interpret};
 
 use super::{OFF, Rule};
 use crate::cycle::recorded;
 use crate::obmalloc::replay::{self, RecordingKind};
-use crate::{Pymalloc, Version, layout};
+use crate::{Pymalloc, RecordedMachine, RecordedProgram, Version, compare_programs, layout};
 
 /// What a recording is compared as.
 #[derive(Clone, Copy)]
@@ -18,6 +19,7 @@ enum Kind {
     Calls,
     Runs,
     Tables,
+    Programs,
 }
 
 const SEQUENCES: (&str, Kind) = ("pymalloc_sequences-3.11.7-3.12.1-3.13.0.jsonl.gz", Kind::Calls);
@@ -28,6 +30,16 @@ const FRESH: (&str, Kind) = ("rules-3.11.7-3.12.1-3.13.0.jsonl.gz", Kind::Runs);
 const TABLES: (&str, Kind) = ("size_and_growth_tables-3.8.18-to-3.13.0.jsonl.gz", Kind::Tables);
 const ORDER: (&str, Kind) = ("finalizer_order-3.11.7-3.12.1-3.13.0.jsonl.gz", Kind::Runs);
 
+const PROGRAMS: (&str, Kind) = ("programs-3.11.7-3.12.1-3.13.0.jsonl.gz", Kind::Programs);
+
+/// Runs a recorded workload on the machine that it is compared with.
+fn run(program: &RecordedProgram, machine: &mut RecordedMachine) -> Result<(), String> {
+    let workload = Workload::parse(&program.workload, &program.source).map_err(|error| error.to_string())?;
+    let code = workload.compile(&[]).map_err(|error| error.to_string())?;
+    interpret::run(&code, machine, &Options { seed: program.seed, ..Options::default() });
+    Ok(())
+}
+
 fn is_exact((name, kind): (&str, Kind)) -> bool {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/cpython").join(name);
     let file = BufReader::new(File::open(path).unwrap());
@@ -35,6 +47,7 @@ fn is_exact((name, kind): (&str, Kind)) -> bool {
         Kind::Calls => replay::replay(file, RecordingKind::Sequence).is_ok(),
         Kind::Runs => recorded::compare(file).is_ok(),
         Kind::Tables => layout::recorded::compare(file).is_ok(),
+        Kind::Programs => compare_programs(file, run).is_ok(),
     }
 }
 
@@ -49,7 +62,7 @@ fn check(rule: Rule, recording: (&str, Kind)) {
 
 #[test]
 fn with_all_rules_on_every_recording_is_exact() {
-    for recording in [SEQUENCES, OLD_SEQUENCES, ADDRESSES, POINTS, ORDER, FRESH, TABLES] {
+    for recording in [SEQUENCES, OLD_SEQUENCES, ADDRESSES, POINTS, ORDER, FRESH, TABLES, PROGRAMS] {
         assert!(is_exact(recording), "{}", recording.0);
     }
 }
@@ -140,6 +153,28 @@ fn no_rule_of_when_to_collect_can_be_left_out() {
     check(Rule::TuplesAreUntracked, POINTS);
     check(Rule::DictsAreUntracked, POINTS);
     check(Rule::WeakrefsHaveArguments, ORDER);
+}
+
+#[test]
+fn no_temporary_can_be_left_out() {
+    check(Rule::CreationsHaveArguments, PROGRAMS);
+    check(Rule::ManyArgumentsNeedAStack, PROGRAMS);
+    check(Rule::IntsHaveArguments, PROGRAMS);
+    check(Rule::BytesHaveArguments, PROGRAMS);
+    check(Rule::RangesHaveIterators, PROGRAMS);
+    check(Rule::ContainersHaveIterators, PROGRAMS);
+    check(Rule::DigitsAreComputedElsewhere, PROGRAMS);
+    check(Rule::LargeIntsHaveSpareDigits, PROGRAMS);
+    check(Rule::PhasesHaveNames, PROGRAMS);
+}
+
+#[test]
+fn no_rule_of_whole_programs_can_be_left_out() {
+    check(Rule::InstructionsAreSpecialised, PROGRAMS);
+    check(Rule::FloatsAreReused, PROGRAMS);
+    check(Rule::WeaklyReferencedHaveASlot, PROGRAMS);
+    check(Rule::TuplesAreClearedFirst, PROGRAMS);
+    check(Rule::CollectionsAreDeferred, PROGRAMS);
 }
 
 #[test]

@@ -141,7 +141,8 @@ fn compare_one(
     if !args.keep && verdict.is_ok() {
         return Ok(verdict.unwrap_or_default());
     }
-    let path = args.transcripts.join(format!("{}-{}.jsonl", interpreter.version(), workload.name()));
+    let name = Path::new(workload.name()).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let path = args.transcripts.join(format!("{}-{name}.jsonl", interpreter.version()));
     let saved = std::fs::create_dir_all(&args.transcripts).and_then(|()| std::fs::write(&path, recording + "\n"));
     let saved = match saved {
         Ok(()) => format!("saved as {}", path.display()),
