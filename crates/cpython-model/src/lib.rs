@@ -28,7 +28,8 @@
 //! | a workload's | is in Python |
 //! |---|---|
 //! | `int`, `float` | a new object for every value set, but for -5 to 256; floats come from a free list |
-//! | record | an instance of a class with `__slots__`; fields start out as 0, 0.0, `False`, `None`, for which nothing is created |
+//! | record | an instance of a class with `__slots__`; `__init__` sets all fields: 0, 0.0, `False`, `None` unless they are given |
+//! | loop | an iterator; over a range also the `range` |
 //! | `array<T>(n)` | `[0] * n`, `[None] * n`: the list that is multiplied is a temporary, and modelled |
 //! | list, map, bytes, text | `list`, `dict`, `bytes(n)`, `str` |
 //! | weak reference | `weakref.ref(x)`, which gives the same object again while one exists |
@@ -43,9 +44,8 @@
 //!
 //! # What is left out
 //!
-//! - Temporaries of the interpreter other than those named above: iterators of `for`, `range` objects, argument tuples,
-//!   bound methods. The program's classes, functions and modules are not in the heap; it starts out empty.
-//! - `__weakref__`: weakly referenced classes have no slot for it, so their instances are 8 (3.11) or 16 bytes too small.
+//! - What `print`, `threading` and exceptions make. The program's classes, functions and modules are not in the heap; it
+//!   starts out empty.
 //! - At exit nothing is finalized: what is left is reclaimed in order of creation.
 //! - Exceptions: an error ends the program.
 #![forbid(unsafe_code)]

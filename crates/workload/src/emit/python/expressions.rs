@@ -301,7 +301,7 @@ impl Function<'_, '_> {
         }
     }
 
-    /// `Record(a, b)`: by position, as long as source order is that of the fields.
+    /// `Record(a, b)`: by position; by name where the order of evaluation can be told.
     pub(super) fn creation(&mut self, record: &Name, fields: &[FieldValue]) -> String {
         let checked = self.emission.workload.checked();
         let Binding::Record(id) = checked.binding(record.id) else { unreachable!("a record") };
@@ -310,7 +310,15 @@ impl Function<'_, '_> {
             other => panic!("`{}` is {other:?}", field.field.text),
         };
         let mut arguments = Vec::new();
-        if fields.is_sorted_by_key(place) {
+        // In another order only where nobody can tell.
+        let is_movable = fields.iter().enumerate().all(|(at, field)| {
+            let effect = self.effect(&field.value);
+            let mut later = fields[at + 1..].iter().filter(|other| place(other) < place(field));
+            later.all(|other| self.effect(&other.value).commutes_with(effect))
+        });
+        if is_movable {
+            let mut fields: Vec<&FieldValue> = fields.iter().collect();
+            fields.sort_by_key(|field| place(field));
             for field in fields {
                 let skipped = &checked.records[id.index()].fields[arguments.len()..place(field)];
                 arguments.extend(skipped.iter().map(|(_, ty)| default_of(ty.kind()).to_owned()));
