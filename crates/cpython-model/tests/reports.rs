@@ -132,3 +132,20 @@ fn the_line_at_the_end_of_a_collection_has_no_time() {
     let text = <CPython>::gc_debug_done_text(1, 0);
     assert_eq!(text, "gc: done, 1 unreachable, 0 uncollectable, 0.0000s elapsed\n");
 }
+
+#[test]
+fn an_instance_that_can_be_referred_to_weakly_owns_its_block_from_the_start_of_it() {
+    for (version, bytes) in [(Version::V3_11, 48), (Version::V3_12, 64), (Version::V3_13, 64)] {
+        let mut program = Program::default();
+        let image = program.record("Image", &[("id", Kind::Int)]);
+        program.records[image.index()].is_weakly_referenced = true;
+        let main = program.function("main", &[], &[("image", Kind::Reference)]);
+        let mut python = CPython::builder().version(version).build();
+        python.load_program(&program).unwrap();
+        python.call(main, &[], None).unwrap();
+        python.new_record(Slot(0), image).unwrap();
+        let pins = python.arena_pins();
+        let pin = pins.iter().flat_map(|arena| &arena.pins).find(|pin| pin.owner.as_deref() == Some("Image#1"));
+        assert_eq!(pin.map(|pin| pin.block_bytes), Some(bytes), "{version}");
+    }
+}

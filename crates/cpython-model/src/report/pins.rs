@@ -100,10 +100,10 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
                 Some(naming) => naming.name(&self.program).to_string(),
                 None => object.type_name().to_owned(),
             };
-            let own = if object.body.is_gc() && !object.address.is_null() {
-                gc_block(object.address)
-            } else {
-                object.address
+            let own = match object.body.class() {
+                Some(class) => Address(object.address.0 - self.heap.classes[class as usize].pre_header_bytes),
+                None if object.body.is_gc() && !object.address.is_null() => gc_block(object.address),
+                None => object.address,
             };
             let further = match &object.body {
                 Body::List(list) => list.block,
