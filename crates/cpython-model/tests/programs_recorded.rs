@@ -5,8 +5,10 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use cpython_model::obmalloc::replay::Failure;
-use cpython_model::{ExactPrograms, RecordedMachine, RecordedProgram, compare_programs, is_programs};
+use cpython_model::{CPython, ExactPrograms, RecordedMachine, RecordedProgram, Version, compare_programs, is_programs};
 use flate2::bufread::MultiGzDecoder;
+use memory_trait::Tick;
+
 use workload::{Options, Workload, interpret};
 
 fn recording() -> String {
@@ -82,4 +84,24 @@ fn what_is_no_recording_is_refused_with_a_reason() {
     check(&changed("\"events\":[0,", "\"events\":["), "no multiple of 4");
     check(&changed("\"type\":\"program\"", "\"type\":\"song\""), "song");
     check("{", "EOF");
+}
+
+#[test]
+fn whole_programs_leave_the_heap_sound_at_every_step() {
+    let temporaries = include_str!("../../../tests/oracle/cpython/temporaries.wl").to_owned();
+    let random = (1..3).map(workload::random::source);
+    for (number, source) in random.chain([temporaries]).enumerate() {
+        let workload = Workload::parse("program", &source).unwrap();
+        let code = workload.compile(&[]).unwrap();
+        for version in [Version::V3_11, Version::V3_12, Version::V3_13] {
+            // Often enough that collections come in the middle of everything.
+            let mut machine = CPython::builder().version(version).threshold([7, 3, 2]).build();
+            let check = |tick: Tick, machine: &CPython| {
+                machine
+                    .verify()
+                    .unwrap_or_else(|wrong| panic!("program {number}, {version}, tick {}: {wrong}", tick.0));
+            };
+            interpret::run_sampled(&code, &mut machine, &Options::default(), 41, check);
+        }
+    }
 }

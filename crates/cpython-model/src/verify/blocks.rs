@@ -53,7 +53,9 @@ impl<O: Observer, A: Allocator> CPython<O, A> {
                     let class = object.body.class().map_or(0, |class| class as usize);
                     self.heap.classes[class].pre_header_bytes
                 }
-                Body::List(_) | Body::Tuple(_) | Body::Dict(_) | Body::Weak(_) => layout::GC_HEADER_BYTES,
+                Body::List(_) | Body::Tuple(_) | Body::Dict(_) | Body::Weak(_) | Body::Iterator(_) => {
+                    layout::GC_HEADER_BYTES
+                }
                 _ => 0,
             };
             blocks.push(Address(object.address.0 - header_bytes));
