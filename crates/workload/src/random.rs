@@ -220,8 +220,8 @@ impl Author {
                 self.line("}");
             }
             6 => {
-                let (least, last) = (self.below(12), self.name("r"));
-                self.line(format!("if len(w.all{record}) > {least} {{\nvar {last} = w.all{record}.pop()"));
+                let (floor, last) = (self.below(12), self.name("r"));
+                self.line(format!("if len(w.all{record}) > {floor} {{\nvar {last} = w.all{record}.pop()"));
                 self.write_field(&last, record);
                 self.line("}");
             }
