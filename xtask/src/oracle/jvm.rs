@@ -56,8 +56,8 @@ pub(crate) struct Args {
     /// Sets of flags that each workload is run under on each JVM
     #[arg(long, value_name = "N", default_value_t = 2)]
     rounds: u64,
-    /// A workload to run, as NAME:n=1,m=2, or random_SEED; may be repeated. Without it: a choice of the gallery, and
-    /// random ones
+    /// A workload to run: `NAME:n=1,m=2`, or `random_7` for that of seed 7; may be repeated. Without it: a choice of
+    /// the gallery, and random ones
     #[arg(long, value_name = "WORKLOAD")]
     workload: Vec<String>,
     /// The first seed; each program has the next one

@@ -256,8 +256,7 @@ impl Writer<'_> {
                 let (at, value) = (self.expression(Ty::Int, 1), self.expression(Ty::MaybeNode, 2));
                 self.line(&format!("place(s, {at}, {value})"));
             }
-            11 => self.change_container(),
-            12 => self.change_container(),
+            11..13 => self.change_container(),
             13..15 => {
                 let condition = self.condition();
                 self.open(&format!("if ({condition}) {{"));
@@ -322,7 +321,7 @@ impl Writer<'_> {
         let name = self.name().replace('v', "each");
         let n_outer = self.scope.len();
         match self.random.below(4) {
-            0 | 1 | 2 if self.random.chance(70) => {
+            0..=2 if self.random.chance(70) => {
                 let n = self.random.between(2, if self.n_loops == 0 { 8 } else { 4 });
                 self.open(&format!("for {name} in 0..{n} {{"));
                 self.scope.push((name, Ty::Int));
