@@ -25,8 +25,8 @@ use crate::table::{bytes, figures_table, lines};
 /// - a recorded heap trace: tunables of glibc's malloc (`--set mmap_threshold=64k,1m`);
 /// - a workload with `--model cpython`: version=3.11,3.12,3.13, gc=on,off, threshold=700:10:10,2000:5:5 or
 ///   threshold0, threshold1, threshold2 by themselves, and the workload's own parameters;
-/// - a workload with `--model jvm`: flags by their names (Xmx=8m,16m, Xmn=1m, `NewRatio=1,4`, `SurvivorRatio=4`); with
-///   `--smallest` also the smallest heap and young generation without a full collection;
+/// - a workload with `--model jvm`: flags by their names (Xmx=8m,16m, Xmn=1m, `NewRatio=1,4`, `UseCompressedOops=on,off`),
+///   on the release that `--jdk` says; with `--smallest` also the smallest heap and young generation without a full collection;
 /// - a recording of pymalloc's calls: version=3.8,...,3.13.
 ///
 /// Every setting has a heap of its own; many run at once. The first line is the program as it was recorded, or as
@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// On which model a workload runs
     #[arg(long, value_name = "MODEL", value_parser = model)]
     model: Option<Model>,
+    /// Release of the JDK for `--model jvm`: 17, 21 or 25
+    #[arg(long, default_value_t)]
+    jdk: jvm_model::Version,
     /// Values to choose from, sizes with k, m or g; given several times: every combination
     #[arg(long = "set", value_name = "NAME=VALUE,...", value_parser = choice)]
     set: Vec<Choice>,

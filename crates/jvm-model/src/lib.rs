@@ -51,8 +51,7 @@
 //!
 //! - Everything that the JDK itself has on the heap when `main` begins.
 //! - Compiled code: frames, allocation and barriers are the interpreter's (`-Xint`).
-//! - Collectors other than Serial; headers and references of other sizes than 12 and 4 bytes (in [`layout`] they are
-//!   there, on the heap they are not).
+//! - Collectors other than Serial.
 //! - Threads that run at the same time: there is one at a time, and it is the one that finalizers run on.
 //!
 //! Where a module differs from `HotSpot`, it says so under `Differs:`.

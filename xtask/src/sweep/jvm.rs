@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jvm_model::report::GcCounters;
-use jvm_model::{Flags, Jvm, Version};
+use jvm_model::{Flags, Jvm};
 use lifetimes::{Keep, Recorder, Timeline};
 use memory_trait::Machine;
 use serde::Serialize;
@@ -79,14 +79,17 @@ struct Smallest {
 struct Report {
     schema: &'static str,
     workload: String,
+    jdk: String,
     settings: Vec<Row>,
     smallest: Vec<Smallest>,
 }
 
-/// A flag of the JVM by its short name: `Xmx`, or one of those that are written with `-XX:`.
+/// A flag of the JVM by its short name: `Xmx`, or one of those that are written with `-XX:`; switches are on or off.
 fn flag((name, value): &(String, String)) -> String {
     match name.as_str() {
         "Xmx" | "Xms" | "Xmn" | "Xss" => format!("-{name}{value}"),
+        _ if value == "on" => format!("-XX:+{name}"),
+        _ if value == "off" => format!("-XX:-{name}"),
         _ => format!("-XX:{name}={value}"),
     }
 }
@@ -113,7 +116,7 @@ fn measure(args: &Args, code: &Code, setting: &Setting, has_drag: bool) -> Row {
         drag_mean_ticks: None,
         stopped_by: None,
     };
-    let builder = Jvm::builder().flags(&flags);
+    let builder = Jvm::builder().version(args.jdk).flags(&flags);
     let options = Options { seed: args.seed, steps_max: args.max_steps, ..Options::default() };
     let (run, counters, heap_bytes) = if has_drag {
         let mut recorder = Recorder::new(&code.program).keep(Keep::None);
@@ -217,7 +220,7 @@ pub(super) fn sweep(args: &Args, workload: &Workload, out: &mut dyn std::io::Wri
     }
     // What the JVM refuses as such is misuse; what it refuses of a size is a result.
     for setting in &settings {
-        Flags::parse(Version::default(), setting.iter().map(flag))?;
+        Flags::parse(args.jdk, setting.iter().map(flag))?;
     }
     let rows = in_parallel(&settings, title, |setting| measure(args, &code, setting, true));
     let mut found = Vec::new();
@@ -226,8 +229,13 @@ pub(super) fn sweep(args: &Args, workload: &Workload, out: &mut dyn std::io::Wri
         let heap = rows[0].heap_bytes.max(64 << 20);
         found.push(smallest(args, &code, "Xmn", YOUNG_STEP_BYTES, 3 * YOUNG_STEP_BYTES, heap - HEAP_STEP_BYTES));
     }
-    let report =
-        Report { schema: "heaptwin.sweep-jvm/1", workload: code.name.clone(), settings: rows, smallest: found };
+    let report = Report {
+        schema: "heaptwin.sweep-jvm/1",
+        workload: code.name.clone(),
+        jdk: args.jdk.to_string(),
+        settings: rows,
+        smallest: found,
+    };
     match args.format {
         Format::Text => print(out, &report.to_text())?,
         Format::Json => print(out, &(serde_json::to_string_pretty(&report)? + "\n"))?,
@@ -248,7 +256,7 @@ impl Report {
             cells.push(drag);
             rows.add_row(cells);
         }
-        let mut out = format!("{} under {} settings\n\n", self.workload, self.settings.len());
+        let mut out = format!("{} on JDK {} under {} settings\n\n", self.workload, self.jdk, self.settings.len());
         out.push_str(&lines(&rows));
         for row in &self.settings {
             if let Some(reason) = &row.stopped_by {
