@@ -36,15 +36,18 @@ pub(crate) fn load() -> Result<Vec<Workload>, Misuse> {
     paths()?.iter().map(|path| read(path, &stem(path))).collect()
 }
 
-/// `n` random workloads, named by their numbers, which begin with `first`.
-pub(crate) fn random(first: u64, n: u64) -> Vec<Workload> {
-    let numbers = (0..n).map(|i| first.wrapping_add(i));
-    let workload = |number| Workload::parse(&format!("random{number}"), &workload::random::source(number));
-    numbers.map(|number| workload(number).expect("random workloads are workloads")).collect()
+/// The random workload of this number, which is part of its name.
+pub(crate) fn random(number: u64) -> Workload {
+    let workload = Workload::parse(&format!("random{number}"), &workload::random::source(number));
+    workload.expect("random workloads are workloads")
 }
 
-/// A workload's file, or a heap trace; anything else is refused with the nearest name.
+/// A workload of the gallery, a random one (`random7`), a workload's file, or a heap trace; anything else is refused with
+/// the nearest name.
 pub(crate) fn find(target: &str) -> Result<Found, Misuse> {
+    if let Some(number) = target.strip_prefix("random").and_then(|number| number.parse().ok()) {
+        return Ok(Found::Workload(Box::new(random(number))));
+    }
     let path = Path::new(target);
     let in_gallery = folder().join(format!("{target}.wl"));
     let is_name = !target.contains(['/', '\\', '.']);

@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 /// Holds the workloads against the programs that they are emitted as.
 fn workloads(args: &Args, out: &mut dyn Write) -> Result<bool, Misuse> {
     let chosen = match &args.names[..] {
-        [] if args.random > 0 => gallery::random(args.seed, args.random),
+        [] if args.random > 0 => (0..args.random).map(|i| gallery::random(args.seed.wrapping_add(i))).collect(),
         [] => gallery::load()?,
         names => names.iter().map(|name| workload(name)).collect::<Result<_, _>>()?,
     };

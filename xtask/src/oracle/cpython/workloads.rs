@@ -54,7 +54,7 @@ pub(super) fn compare(args: &Args, out: &mut dyn Write) -> Result<bool, Misuse> 
         eprintln!("skipped: {skipped}");
     }
     let all = match &args.names[..] {
-        [] if args.random > 0 => gallery::random(args.seed, args.random),
+        [] if args.random > 0 => (0..args.random).map(|i| gallery::random(args.seed.wrapping_add(i))).collect(),
         [] => gallery::load()?,
         names => names.iter().map(|name| named(name)).collect::<Result<_, _>>()?,
     };
