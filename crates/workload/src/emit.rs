@@ -43,9 +43,12 @@ impl Language {
     /// What the language calls a workload of this name: of Java the class, whose file has to have the same name.
     pub fn program_name(self, workload: &Workload) -> String {
         match self {
-            Language::C => workload.name().trim_end_matches(".wl").to_owned(),
             Language::Java => java::class_name(workload),
-            Language::Python => workload.name().to_owned(),
+            Language::C | Language::Python => {
+                // The name may be that of a file, with folders before it.
+                let name = workload.name().rsplit('/').next().unwrap_or_default();
+                name.strip_suffix(".wl").unwrap_or(name).to_owned()
+            }
         }
     }
 }

@@ -1,4 +1,7 @@
 //! Calls, returns and threads.
+//!
+//! Differs: a variable keeps nothing once its block is over. The interpreter of `HotSpot` takes what javac's place of it
+//! holds for a root as long as every way there left a reference in it.
 
 use memory_trait::{Event, FunctionId, Kind, Observer, Outcome, Reclaimer, Slot, ThreadId};
 

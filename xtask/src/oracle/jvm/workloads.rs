@@ -71,7 +71,9 @@ pub(super) fn part(args: &Args, jvms: &[Jvm], javac: &Path, dir: &Path) -> Resul
                         let this_one = comparison.is_exact();
                         n_exact += u64::from(this_one);
                         if !this_one || args.keep_all {
-                            let name = format!("workload{}_{}_{seed}.jsonl", jvm.version, program.workload.name());
+                            // A file's name may have folders before it.
+                            let stem = Path::new(program.workload.name()).file_stem().unwrap_or_default().display();
+                            let name = format!("workload{}_{stem}_{seed}.jsonl", jvm.version);
                             keep(args, &name, &recording, &comparison)?;
                         }
                     }

@@ -25,9 +25,9 @@ const TAKEN: &str = "
     size_t sizeof snprintf spawn sprintf sqrt srand srandom sscanf ssize_t started static stderr stdin stdout stpcpy
     strcasecmp strcat strchr strcmp strcoll strcpy strcspn strdup strerror strlen strncat strncmp strncpy strndup strnlen
     strpbrk strrchr strsep strsignal strspn strstr strtod strtof strtok strtol strtoll strtoul struct strxfrm subtract
-    swab switch system tan tanh tempnam text_copy text_join text_len text_of_bool text_of_float text_of_int tgamma time timezone tzname
+    swab switch system tan tanh tempnam text_copy text_join text_len text_of_bool text_of_float text_of_int tgamma thread ticket time timezone tzname
     threads tick tmpfile tmpnam true trunc truncate truncated turn typedef uint16_t uint32_t uint64_t uint8_t ungetc union unix
-    linux unsetenv unsigned valloc vprintf void volatile wait_turn weak weak_head weak_heads weak_links weak_unlink weak_unused n_weak_links n_tickets n_served mutex weak_forget weak_free weak_get weak_new wctomb
+    linux unsetenv unused unsigned valloc vprintf void volatile wait_turn weak weak_head weak_heads weak_links weak_unlink weak_unused n_weak_links n_tickets n_served mutex weak_forget weak_free weak_get weak_new wctomb
     y0 y1 yield_turn yn FILE DIR EOF NULL BUFSIZ INFINITY NAN SIZE_MAX";
 
 /// The names that cannot be used any more.

@@ -7,7 +7,7 @@ use memory_trait::RecordId;
 use crate::workload::Workload;
 
 /// Words of Java that are names in a workload.
-const WORDS: [&str; 58] = [
+const WORDS: [&str; 61] = [
     "abstract",
     "assert",
     "boolean",
@@ -66,13 +66,16 @@ const WORDS: [&str; 58] = [
     "_",
     "self",
     "arguments",
+    "fault",
+    "thread",
+    "ticket",
 ];
 
 /// Fields that a class has beside the workload's parameters.
-const FIELDS: [&str; 5] = ["end", "out", "random", "stdout", "turn"];
+const FIELDS: [&str; 7] = ["drawn", "end", "out", "random", "served", "stdout", "turn"];
 
 /// Classes that are used by their short names.
-const CLASSES: [&str; 29] = [
+const CLASSES: [&str; 28] = [
     "ArithmeticException",
     "ArrayList",
     "AssertionError",
@@ -94,7 +97,6 @@ const CLASSES: [&str; 29] = [
     "Iterator",
     "Objects",
     "Override",
-    "ReentrantLock",
     "Runtime",
     "String",
     "SuppressWarnings",
@@ -105,11 +107,12 @@ const CLASSES: [&str; 29] = [
 ];
 
 /// Methods that a class has beside the workload's, and those that every class has.
-const METHODS: [&str; 27] = [
+const METHODS: [&str; 30] = [
     "clone",
     "collect",
     "digit",
     "divide",
+    "draw",
     "end",
     "equals",
     "expect",
@@ -117,6 +120,7 @@ const METHODS: [&str; 27] = [
     "flush",
     "get",
     "getClass",
+    "give",
     "hashCode",
     "join",
     "length",
@@ -130,6 +134,7 @@ const METHODS: [&str; 27] = [
     "put",
     "rand",
     "remove",
+    "take",
     "toInt",
     "toString",
     "wait",

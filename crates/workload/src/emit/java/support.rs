@@ -190,22 +190,50 @@ static void collect() {
 }
 ";
 
-const TURNS: &str = r"/** Whoever holds it runs; it is handed on where the workload yields or waits. */
-static final ReentrantLock turn = new ReentrantLock(true);
+const TURNS: &str = r"/** One thread runs at a time; who wants to run draws a ticket. */
+static final Object turn = new Object();
+static long drawn;
+static long served;
+
+static long draw() {
+    synchronized (turn) {
+        return drawn++;
+    }
+}
+
+static void take(long ticket) {
+    synchronized (turn) {
+        while (served != ticket) {
+            try {
+                turn.wait();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+}
+
+static void give() {
+    synchronized (turn) {
+        served++;
+        turn.notifyAll();
+    }
+}
 
 static void next() {
-    turn.unlock();
-    turn.lock();
+    long ticket = draw();
+    give();
+    take(ticket);
 }
 
 static void join(Thread thread) {
-    turn.unlock();
+    give();
     try {
         thread.join();
     } catch (InterruptedException e) {
         throw new AssertionError(e);
     } finally {
-        turn.lock();
+        take(draw());
     }
 }
 ";
@@ -285,7 +313,7 @@ impl Emitter<'_> {
         }
         let has_turns = self.support.contains(&Support::Turns);
         if has_turns {
-            self.out.line("turn.lock();");
+            self.out.line("take(draw());");
         }
         let main = self.names.function("main");
         if prints || has_turns {
@@ -296,7 +324,7 @@ impl Emitter<'_> {
                 self.out.line("flush();");
             }
             if has_turns {
-                self.out.line("turn.unlock();");
+                self.out.line("give();");
             }
             self.out.close("}");
         } else {
@@ -328,10 +356,7 @@ impl Emitter<'_> {
                 Support::FloatText => FLOAT_TEXT,
                 Support::Rand => RAND,
                 Support::Collect => COLLECT,
-                Support::Turns => {
-                    self.import("java.util.concurrent.locks.ReentrantLock");
-                    TURNS
-                }
+                Support::Turns => TURNS,
                 Support::Print => PRINT,
             };
             self.out.gap();
@@ -376,8 +401,9 @@ impl Emitter<'_> {
         let name = self.names.function(&info.name);
         self.out.gap();
         self.out.open(format!("static Thread spawn_{name}({}) {{", parameters.join(", ")));
+        self.out.line("long ticket = draw();");
         self.out.open("Thread thread = new Thread(() -> {");
-        self.out.line("turn.lock();");
+        self.out.line("take(ticket);");
         self.out.open("try {");
         self.out.line(format!("{name}({});", names.join(", ")));
         self.out.reopen("} catch (Throwable fault) {");
@@ -387,14 +413,10 @@ impl Emitter<'_> {
         }
         self.out.line("Runtime.getRuntime().halt(1);");
         self.out.reopen("} finally {");
-        self.out.line("turn.unlock();");
+        self.out.line("give();");
         self.out.close("}");
         self.out.close("});");
         self.out.line("thread.start();");
-        self.out.line("// Turns are taken in the order of spawning.");
-        self.out.open("while (!turn.hasQueuedThread(thread) && thread.isAlive()) {");
-        self.out.line("Thread.onSpinWait();");
-        self.out.close("}");
         self.out.line("return thread;");
         self.out.close("}");
     }
