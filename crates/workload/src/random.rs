@@ -318,14 +318,11 @@ impl Author {
             Field::Bool => self.condition(),
             Field::Text if self.below(2) == 0 => format!("\"text {}\"", self.below(5)),
             Field::Text => format!("str({})", self.natural()),
-            Field::Record(record) => match self.objects.iter().rev().find(|(_, known)| *known == record) {
-                Some((name, _)) => name.clone(),
-                _ => "null".to_owned(),
-            },
+            Field::Record(record) => self.latest(record).unwrap_or("null").to_owned(),
             Field::Numbers => (if self.below(2) == 0 { "list<int>()" } else { "null" }).to_owned(),
             Field::Records(record) => format!("array<R{record}?>({})", self.below(12)),
-            Field::Weak(record) => match self.objects.iter().rev().find(|(_, known)| *known == record) {
-                Some((name, _)) => format!("weak({name})"),
+            Field::Weak(record) => match self.latest(record) {
+                Some(name) => format!("weak({name})"),
                 None => "null".to_owned(),
             },
         }
@@ -340,10 +337,15 @@ impl Author {
         Some(self.objects[index].clone())
     }
 
+    /// The variable that holds a record of a type and was declared last.
+    fn latest(&self, record: usize) -> Option<&str> {
+        self.objects.iter().rev().find(|(_, known)| *known == record).map(|(name, _)| name.as_str())
+    }
+
     /// A record of a type, if need be a new one.
     fn object(&mut self, record: usize) -> String {
-        match self.objects.iter().rev().find(|(_, known)| *known == record) {
-            Some((name, _)) => name.clone(),
+        match self.latest(record) {
+            Some(name) => name.to_owned(),
             None => self.creation(record),
         }
     }

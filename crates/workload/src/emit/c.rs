@@ -178,9 +178,12 @@ impl<'e> Emitter<'e> {
             }
             let ty = crate::check::literal_type(&param.value);
             let name = self.declaration(&ty, self.names.param(index));
-            let constant = if matches!(value, Literal::Text(_)) { "*const " } else { "" };
-            let name = if constant.is_empty() { format!("const {name}") } else { name.replacen('*', constant, 1) };
-            self.out.line(format!("static {name} = {};", Self::literal(value)));
+            // Of a text the pointer is constant.
+            let constant = match value {
+                Literal::Text(_) => name.replacen('*', "*const ", 1),
+                _ => format!("const {name}"),
+            };
+            self.out.line(format!("static {constant} = {};", Self::literal(value)));
         }
     }
 }
